@@ -1,0 +1,69 @@
+/*
+ * The books of one side: files, sequences, counts, runs, segments,
+ * deliveries, reflection. SQLite, synchronous=FULL; one writer; no person in
+ * it. Every statement stands in one table in ledger.c. Schema:
+ * schemas/ledger.sql.
+ */
+#ifndef BATCH_LEDGER_H
+#define BATCH_LEDGER_H
+
+#include <stdint.h>
+
+#include "formats/codec/diag.h"
+#include "formats/filename.h"
+
+struct ledger;
+struct ledger *ledger_open(const char *root, struct diag_sink *sink);
+void ledger_close(struct ledger *l);
+
+enum file_state { /* an upload is in exactly one (I2) */
+	FILE_ARRIVED, FILE_READY, FILE_REFUSED, FILE_INGESTED, FILE_DELIVERED,
+	FILE_REFLECTED, FILE__MAX
+};
+extern const char *const file_state_names[FILE__MAX];
+
+struct ledger_file {
+	struct filename id;
+	char sha256[65];
+	int64_t bytes, arrived;
+	enum file_state state;
+	int64_t read, accepted, refused, unchanged;
+	int64_t generation;
+	char reason[8]; /* diagnostic code where refused */
+};
+/* 1 found, 0 not, -1 raised. */
+int ledger_file_get(
+    struct ledger *l, const struct filename *id, struct ledger_file *out);
+/* Same bytes under any name (replay)? */
+int ledger_file_by_digest(
+    struct ledger *l, const char *sha256, struct ledger_file *out);
+/* Last accepted sequence and its day of sender + feed; 0 found none. */
+int ledger_sequence(struct ledger *l, const char *sender, enum feed feed,
+    int32_t *day, int *sequence);
+/* Insert or replace in one transaction. -1 raised. */
+int ledger_file_put(struct ledger *l, const struct ledger_file *f);
+/* Files in a state, in order of day, sequence, sender. */
+int ledger_each(struct ledger *l, enum file_state state,
+    int (*each)(void *arg, const struct ledger_file *f), void *arg);
+/* Segments: name, kind, rows, digest, state. A segment is used by the next
+ * generation after it became known. */
+struct ledger_segment {
+	char name[80]; /* file in segments/ */
+	int kind;
+	int64_t rows;
+	char digest[65];
+	int64_t generation; /* 0: not yet merged (qualification side) or not
+			       delivered (intermediate side: package number) */
+	struct filename id;
+};
+int ledger_segment_put(struct ledger *l, const struct ledger_segment *s);
+int ledger_segments(struct ledger *l, int64_t generation,
+    int (*each)(void *arg, const struct ledger_segment *s), void *arg);
+int ledger_begin(struct ledger *l);
+int ledger_commit(struct ledger *l);
+void ledger_rollback(struct ledger *l);
+/* Runs: one row each, for shikaku-jobs and people. */
+int ledger_run(struct ledger *l, const char *program, int32_t day,
+    int64_t began, int64_t seconds_ms, int exit, const char *summary);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * Begin and end of every batch run: options, configuration, lock, counts,
+ * summary, exit status. Instead of a dozen copies of the same forty lines.
+ *
+ *	struct run run;
+ *	if (run_begin(&run, "ingest", argc, argv) == -1) return run_end(&run);
+ *	...
+ *	return run_end(&run);
+ *
+ * Options of every program: -c SITE.yaml (required) -D YYYY-MM-DD (business
+ * day; default: today in JST, before 08:00 yesterday: the night belongs to
+ * the day before) -n (do everything but commit and publish) -v -h -V.
+ */
+#ifndef BATCH_RUN_H
+#define BATCH_RUN_H
+
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "formats/codec/diag.h"
+#include "formats/config.h"
+#include "formats/exit.h"
+
+struct run {
+	const char *name; /* "ingest" */
+	const char *config_path;
+	struct config *config;
+	struct diag_log log; /* stderr; &run.log.sink is the run's sink */
+	int32_t day; /* business day */
+	int64_t now; /* the clock, read once */
+	bool dry; /* -n */
+	bool verbose;
+	/* the books: read = accepted + refused + unchanged */
+	int64_t read, accepted, refused, unchanged;
+	int64_t files, files_refused;
+	int exit; /* the worst so far; run_worst() raises it */
+	int argc; char **argv; /* what follows the options */
+	/* inside */
+	int64_t began; /* monotonic ms */
+	int locks[2];
+	int64_t progress_at; bool tty;
+	char extra[1024]; /* KEY=VALUE pairs for the summary */
+};
+
+/* Extra options beyond the common ones: letters as for getopt, handed to
+ * option(); NULL where none. usage: lines after the common ones. */
+struct run_options {
+	const char *letters;
+	int (*option)(void *arg, int letter, const char *value); /* -1: usage */
+	void *arg;
+	const char *usage; /* synopsis of the extra options and operands */
+};
+int run_begin(struct run *run, const char *name, int argc, char **argv,
+    const struct run_options *extra);
+/* One run of a program at a time per root (flock on ROOT/run/NAME.lock,
+ * holder's pid in it); -1: LOCKED raised, exit 10. */
+int run_lock(struct run *run, const char *root);
+void run_worst(struct run *run, enum exit_code code);
+/* One line on a terminal at most every 200 ms after two seconds; nothing
+ * elsewhere. */
+void run_progress(struct run *run, const char *phase, int64_t done,
+    int64_t total);
+/* Adds KEY=VALUE to the summary line. */
+void run_note(struct run *run, const char *key, int64_t value);
+/* SIGTERM or SIGINT came: finish the step, exit 12. */
+bool run_stopped(void);
+/* Balance, summary on stdout ("shikaku-ingest: read=.. accepted=.. ..
+ * seconds=.. exit=0"), frees, returns the status. */
+int run_end(struct run *run);
+int64_t run_monotonic(void);
+
+#endif

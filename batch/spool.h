@@ -1,0 +1,40 @@
+/*
+ * A side's folders and the states of an upload:
+ *
+ *  ROOT/box/SENDER/in/    uploads; only a rename makes one visible: names
+ *                         ending in .part or beginning with . are not seen
+ *  ROOT/box/SENDER/out/   receipts, results, lists for the sender
+ *  ROOT/ready/STEM/       accepted upload: manifest.yaml + members
+ *  ROOT/done/             uploads as they came, accepted
+ *  ROOT/refused/          uploads as they came, refused
+ *  ROOT/segments/         segments, STEM.KIND.seg
+ *  ROOT/package/          (both) link packages; (qualification) in/
+ *  ROOT/work/             unfinished things, emptied at the next start
+ *  ROOT/run/              locks
+ *  qualification also: snapshots/, journal/, out/
+ */
+#ifndef BATCH_SPOOL_H
+#define BATCH_SPOOL_H
+
+#include "formats/codec/text.h"
+#include "formats/filename.h"
+
+#define SPOOL_PATH_MAX 512
+int spool_init(const char *root); /* makes what is missing; -1 errno */
+/* Names in dir, regular files only, sorted bytewise; .part and dot files
+ * left out. Free with spool_free. -1 errno. */
+struct spool_names {
+	char **v;
+	size_t n;
+};
+int spool_list(const char *dir, struct spool_names *out); /* files */
+int spool_dirs(const char *dir, struct spool_names *out); /* folders */
+void spool_free(struct spool_names *l);
+/* A path under root, printf-like; ends the run with BUG if too long. */
+void spool_path(char out[SPOOL_PATH_MAX], const char *root, const char *fmt,
+    ...) __attribute__((format(printf, 3, 4)));
+int spool_remove_tree(const char *path); /* of ours only: ready/, work/ */
+/* A whole small file; NUL after it; yours to free; NULL errno. */
+char *spool_slurp(const char *path, size_t max, size_t *n);
+
+#endif

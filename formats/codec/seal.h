@@ -1,0 +1,61 @@
+/*
+ * The seal: CMS (RFC 5652) around an archive, and detached beside a
+ * manifest. Memory does not grow with the content: an opaque SignedData is
+ * walked on disk, its content hashed where it lies.
+ *
+ * Verification is one act: signature over all bytes, chain and revocation by
+ * the store of chain.h, key usage digitalSignature, exactly one signer.
+ */
+#ifndef FORMATS_CODEC_SEAL_H
+#define FORMATS_CODEC_SEAL_H
+
+#include <stdint.h>
+
+#include "formats/codec/chain.h"
+#include "formats/codec/diag.h"
+
+struct seal_signer {
+	char subject_cn[128]; /* UTF-8 commonName of the signer */
+	char serial[41]; /* upper-case hex */
+	int64_t signing_time; /* ms; 0 where the attribute is absent */
+};
+
+/*
+ * Verifies the SignedData in fd (DER or streamed BER) and writes its content
+ * to out_fd. `key` (may be NULL) opens an EnvelopedData inside it. name is
+ * for diagnostics. 0, or -1 with SEAL_* raised.
+ */
+struct seal_key;
+struct seal_key *seal_key_open(const char *key_pem, const char *cert_pem,
+    struct diag_sink *sink); /* NULL: KEY_UNREADABLE raised */
+void seal_key_free(struct seal_key *key);
+
+int seal_open(const char *name, int fd, int out_fd, const struct chain *trust,
+    const struct seal_key *key, int64_t now, struct seal_signer *signer,
+    struct diag_sink *sink);
+
+/* Signs in_fd as opaque DER SignedData into out_fd (flat memory);
+ * `recipient_cert` (may be NULL): enveloped for it first. */
+int seal_make(const char *name, int in_fd, int out_fd,
+    const struct seal_key *signer, const char *recipient_cert, int64_t now,
+    struct diag_sink *sink);
+
+/* Detached, for small files of ours (manifests): DER in sig. */
+int seal_sign_bytes(const char *name, struct slice content,
+    const struct seal_key *signer, int64_t now, struct buf *sig,
+    struct diag_sink *sink);
+int seal_verify_bytes(const char *name, struct slice content,
+    struct slice sig, const struct chain *trust, int64_t now,
+    struct seal_signer *signer, struct diag_sink *sink);
+
+/* SHA-256 of the rest of fd / of bytes, as 64 lower-case hex digits. */
+int seal_digest_fd(int fd, char hex[65]);
+void seal_digest(struct slice bytes, char hex[65]);
+/* Running SHA-256. */
+struct seal_hash;
+struct seal_hash *seal_hash_new(void);
+void seal_hash_add(struct seal_hash *h, const void *p, size_t n);
+void seal_hash_end(struct seal_hash *h, unsigned char out[32]); /* frees h */
+void seal_hmac(struct slice key, struct slice data, unsigned char out[32]);
+
+#endif

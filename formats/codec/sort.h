@@ -1,0 +1,28 @@
+/*
+ * External sort under a memory cap: runs sorted by radix on an 8-byte prefix
+ * in memory, spilled to unlinked files in a work folder, merged. Rows are a
+ * fixed-size key (compared as bytes) and a payload of any length; equal keys
+ * keep the order they were added in.
+ */
+#ifndef FORMATS_CODEC_SORT_H
+#define FORMATS_CODEC_SORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "formats/codec/text.h"
+
+struct sort;
+
+/* memory: bytes for rows and index (SORT_MEMORY); work_dir on disk. */
+struct sort *sort_new(
+    size_t key_size, int64_t memory, const char *work_dir);
+int sort_add(struct sort *s, const void *key, struct slice payload);
+int64_t sort_count(const struct sort *s);
+/* After the last add: 0, or -1 with errno set. Then rows come in order. */
+int sort_finish(struct sort *s);
+/* 1: *key and *payload (borrowed until the next call); 0: end; -1 error. */
+int sort_next(struct sort *s, const void **key, struct slice *payload);
+void sort_free(struct sort *s);
+
+#endif

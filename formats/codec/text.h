@@ -1,0 +1,99 @@
+/*
+ * Bytes and text: borrowed slices, bounded buffers, character sets.
+ *
+ * A slice never owns. A buf writes into storage its caller gave it and never
+ * grows past it: what does not fit is dropped whole and `full` stays set.
+ * Text inside the program is UTF-8; CP932 exists only at the edges. Decoding
+ * and encoding go by a table of ours (schemas/codes/cp932.tsv), never by
+ * iconv, and follow glibc's CP932 (domain/character-encoding.md 2).
+ */
+#ifndef FORMATS_CODEC_TEXT_H
+#define FORMATS_CODEC_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct slice {
+	const char *p;
+	size_t n;
+};
+
+/* A slice over a string literal, and over a C string. */
+#define SLICE(lit) ((struct slice) { (lit), sizeof(lit) - 1 })
+struct slice slice_of(const char *s);
+
+bool slice_eq(struct slice a, struct slice b);
+bool slice_is(struct slice a, const char *s);
+int slice_cmp(struct slice a, struct slice b); /* memcmp order, then length */
+struct slice slice_trim(struct slice s); /* ASCII blanks at both ends */
+bool slice_digits(struct slice s); /* not empty, 0-9 only */
+/* Decimal, at most 18 digits; -1 where it is not one. */
+int64_t slice_number(struct slice s);
+
+struct buf {
+	char *p; /* the caller's storage */
+	size_t n; /* bytes used; p[n] is NUL whenever max > 0 */
+	size_t max; /* bytes usable, the NUL not counted */
+	bool full; /* something did not fit */
+};
+
+/* storage[size]: one byte of it is kept for the NUL. */
+void buf_init(struct buf *b, char *storage, size_t size);
+void buf_clear(struct buf *b);
+void buf_put(struct buf *b, struct slice s);
+void buf_putc(struct buf *b, char c);
+void buf_puts(struct buf *b, const char *s);
+void buf_printf(struct buf *b, const char *fmt, ...)
+    __attribute__((format(printf, 2, 3)));
+struct slice buf_slice(const struct buf *b);
+
+/* Allocation that cannot fail: says so and ends the process with 11. */
+void *text_alloc(size_t n); /* zeroed */
+void *text_realloc(void *p, size_t n);
+char *text_dup(struct slice s); /* NUL-terminated copy, yours to free */
+
+enum charset {
+	CHARSET_UTF8,
+	CHARSET_UTF8_BOM, /* read: a BOM is skipped; written: with one */
+	CHARSET_CP932, /* whatever calls itself "Shift_JIS" */
+	CHARSET__MAX
+};
+extern const char *const charset_names[CHARSET__MAX]; /* "utf8", ... */
+int charset_find(struct slice name); /* -1 where unknown */
+
+#define TEXT_BAD 0xffffffffu
+/* The code point at *p, which is moved past it; TEXT_BAD (and one byte
+ * forward) on anything that is not shortest-form UTF-8, on surrogates and
+ * above U+10FFFF. */
+uint32_t text_next(const char **p, const char *end);
+void text_put(struct buf *b, uint32_t code_point);
+bool text_utf8_ok(struct slice s);
+size_t text_chars(struct slice s); /* code points of well-formed UTF-8 */
+
+/* CP932 -> UTF-8 appended to out. 0, or -1 on a byte sequence that CP932
+ * does not have (nothing sensible is in out then). User-defined codes
+ * (F040-F9FC) come out as U+E000..U+E757 and fail the repertoire later. */
+int text_from_cp932(struct slice in, struct buf *out);
+/* UTF-8 -> CP932. What cannot be written becomes `substitute` (a code point
+ * that can) and is counted in *n (may be NULL). -1 on malformed UTF-8. */
+int text_to_cp932(
+    struct slice in, uint32_t substitute, struct buf *out, unsigned *n);
+/* Bytes s would take in CP932; substitutes count two. */
+size_t text_cp932_len(struct slice s);
+
+/* The agreed repertoire (default: ASCII without controls, half-width
+ * katakana, JIS X 0208 as CP932 decodes it, without NEC and IBM rows). */
+bool text_in_repertoire(uint32_t code_point);
+/* Copies in to out; each character outside the repertoire becomes
+ * `substitute`, a variation selector is dropped (its base kept); returns how
+ * many were replaced or dropped. in must be well-formed. */
+unsigned text_repertoire(
+    struct slice in, uint32_t substitute, struct buf *out);
+
+/* The match key of 記号/番号 (domain/numbers-and-codes.md 7): width folded as
+ * NFKC does for ASCII and kana, hyphens unified (the long mark only between
+ * digits or ASCII), blanks removed, upper case. Never for stored text. */
+void text_fold(struct slice in, struct buf *out);
+
+#endif

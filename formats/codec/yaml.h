@@ -1,0 +1,37 @@
+/*
+ * YAML as a flat list of scalars with their places: libyaml behind this one
+ * door. Aliases, anchors, tags, several documents, duplicate keys and depth
+ * beyond YAML_DEPTH_MAX are refused with file:line:column.
+ */
+#ifndef FORMATS_CODEC_YAML_H
+#define FORMATS_CODEC_YAML_H
+
+#include "formats/codec/diag.h"
+#include "formats/codec/text.h"
+
+enum yaml_kind { YAML_SCALAR, YAML_MAP, YAML_LIST };
+
+struct yaml_node {
+	const char *path; /* "service.open", "jobs[3].name" */
+	const char *key; /* last part of path */
+	const char *value; /* scalar; NULL for a map or list */
+	enum yaml_kind kind;
+	bool quoted;
+	int line, column; /* from 1 */
+};
+
+struct yaml {
+	struct yaml_node *v;
+	size_t n;
+};
+
+/* NULL: refused, every fault raised into sink (file = name, line filled,
+ * detail "column N: ..."). */
+struct yaml *yaml_read(
+    struct slice doc, const char *name, struct diag_sink *sink);
+const struct yaml_node *yaml_find(const struct yaml *y, const char *path);
+void yaml_free(struct yaml *y);
+/* A scalar as YAML, double-quoted. */
+void yaml_quote(struct slice s, struct buf *out);
+
+#endif

@@ -1,0 +1,16 @@
+/*
+ * The closed code lists of schemas/codes/NAME.tsv, compiled in (codes.c):
+ * code, English, Japanese, and "out" where the report excludes it.
+ */
+#ifndef FORMATS_CODES_H
+#define FORMATS_CODES_H
+
+#include "formats/codec/field.h"
+
+extern const struct code codes_card_class[], codes_change[],
+    codes_code_result[], codes_encoding[], codes_family[], codes_flag[],
+    codes_gain_reason[], codes_link_state[], codes_loss_reason[],
+    codes_preschool[], codes_record_type[], codes_reflection[], codes_sex[],
+    codes_side[], codes_size_class[];
+
+#endif

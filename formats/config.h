@@ -1,0 +1,71 @@
+/*
+ * One YAML file per site. schemas/site.yaml is the commented example, every
+ * key with its default; a test holds it equal to the table in config.c.
+ * Unknown keys, wrong types, out-of-range values, aliases and tags are
+ * refused, all at once, each with file:line:column and a suggestion.
+ * Paths are relative to the folder of the file.
+ */
+#ifndef FORMATS_CONFIG_H
+#define FORMATS_CONFIG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "formats/codec/diag.h"
+
+struct config {
+	const char *site_name; /* site.name */
+
+	/* Either may be empty where this machine does not hold that side. */
+	const char *intermediate_root; /* intermediate.root (中間サーバー) */
+	const char *qualification_root; /* qualification.root (資格確認) */
+
+	const char *senders, *insurers; /* masters.* : CSV tables */
+
+	/* trust.*: PEM files */
+	const char *insurer_ca, *insurer_crl; /* signers of uploads */
+	const char *institution_ca, *institution_crl; /* TLS clients */
+	const char *card_ca; /* pinned CA generations of the cards */
+	const char *card_policy; /* policy OID a card must carry */
+	const char *site_ca, *site_crl; /* our own signers: packages, manifests */
+
+	/* keys.*: PEM files, owner-only */
+	const char *open_key, *open_cert; /* opens enveloped uploads */
+	const char *deliver_key, *deliver_cert; /* signs link packages */
+	const char *publish_key, *publish_cert; /* signs snapshot manifests */
+	const char *pseudonym_key; /* intermediate side only: 32 bytes, hex */
+	const char *usage_key; /* keyed hash of serials in usage lines, hex */
+
+	int phase; /* 1 pilot, 2 full */
+	int institutions_max; /* institutions.max_active; 0: no limit */
+	bool number_inquiry; /* number_inquiry.enabled */
+	int number_key; /* number_inquiry.key: 0 report, 1 card_face, 2 both */
+	int city_key; /* person_key.city: 'C' city_person_id or 'E' edaban */
+
+	int64_t service_open, service_close; /* ms of the JST day */
+	int visible_days; /* retention.visible_days */
+
+	int guard_rows_percent; /* guard.rows_percent: 0 = off */
+	int refuse_percent; /* ingest.refuse_percent, default 100 = never */
+	uint32_t substitute; /* text.substitute: U+25CF */
+	int keep_generations;
+
+	const char *listen; /* responder.listen: address */
+	int port;
+	const char *server_key, *server_cert;
+	int workers;
+	int commit_ms; /* group commit waits at most this */
+	int challenge_seconds;
+	int idle_seconds;
+	bool stale_stops; /* stop answering when the snapshot is too old */
+	int stale_hours;
+
+	const char *folder; /* of the file; owned with the rest */
+	void *store; /* every string above */
+};
+
+/* NULL: every fault was raised. */
+struct config *config_load(const char *path, struct diag_sink *sink);
+void config_free(struct config *c);
+
+#endif

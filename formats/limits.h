@@ -1,0 +1,36 @@
+/*
+ * Every limit an outsider can run into, in one place, each with its reason.
+ * A test hits each of them. Crossing one is a named diagnostic, not a crash.
+ */
+#ifndef FORMATS_LIMITS_H
+#define FORMATS_LIMITS_H
+
+/* An upload, sealed: 協会けんぽ sends its 40 M people as several files. */
+#define UPLOAD_BYTES_MAX (INT64_C(2) << 30)
+/* EnvelopedData is opened in memory by CMS_decrypt(); larger: several files */
+#define ENVELOPE_BYTES_MAX (INT64_C(32) << 20)
+#define ARCHIVE_MEMBERS_MAX 16
+#define ARCHIVE_NAME_MAX 128
+#define ARCHIVE_BYTES_MAX (INT64_C(8) << 30) /* all members, unpacked */
+#define ARCHIVE_RATIO_MAX 200 /* unpacked : packed, past the first 16 MiB */
+#define MANIFEST_BYTES_MAX (64 << 10)
+#define CONFIG_BYTES_MAX (1 << 20)
+#define YAML_DEPTH_MAX 8
+
+#define RECORD_BYTES_MAX 8192 /* one record in any syntax */
+#define RECORD_FIELDS_MAX 48
+#define RECORDS_PER_FILE_MAX INT64_C(50000000)
+#define XML_DEPTH_MAX 16
+#define DIAGS_PER_FILE_MAX 100000 /* rows of one error list; all are counted */
+
+/* Memory of one batch program stays under 256 MiB (I13, G27). */
+#define SORT_MEMORY (INT64_C(96) << 20)
+
+#define HTTP_HEADER_MAX (8 << 10)
+#define HTTP_BODY_MAX (64 << 10)
+#define CERT_DER_MAX 4096
+#define CHALLENGES_MAX 65536 /* outstanding card challenges of one worker */
+
+#define CRL_BYTES_MAX (INT64_C(4) << 30)
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * Builds a segment. For batch/ingest.c (and batch/codes.c) only.
+ * add() in any order; finish() sorts (external, SORT_MEMORY), writes, fsyncs.
+ * The caller publishes the finished file by rename.
+ */
+#ifndef FORMATS_SEGMENT_MAKE_H
+#define FORMATS_SEGMENT_MAKE_H
+
+#include "formats/segment.h"
+
+struct segment_make;
+struct segment_make *segment_create(
+    const struct segment_head *head, const char *work_dir);
+int segment_add(struct segment_make *m, const void *key, int64_t record,
+    struct slice payload);
+/* Writes to path (which must not exist). head's rows and digest are filled.
+ * 0; -1: errno set. Frees m either way. */
+int segment_finish(
+    struct segment_make *m, const char *path, struct segment_head *head);
+void segment_abandon(struct segment_make *m);
+
+#endif

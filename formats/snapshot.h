@@ -1,0 +1,96 @@
+/*
+ * A published snapshot, read-only: SQLite files, opened immutable and
+ * deserialized over an mmap; one connection per process. Schema:
+ * schemas/snapshot.sql. Four kinds (formats/manifest.h), each with its own
+ * generation:
+ *
+ *  qualification: period(key, period columns...), person(key, pseudonym,
+ *                 processing_number), printed(hash, key), pseudonym(..key),
+ *                 pairing(processing_number, pseudonym), insurer(number,..)
+ *  cards:         card(ca, serial, processing_number, state, from, until)
+ *  revocation:    partition(ca, name, this_update, next_update, number),
+ *                 revoked(ca, serial, partition_id, revoked_at, reason)
+ *  institutions:  institution(code, ...)
+ */
+#ifndef FORMATS_SNAPSHOT_H
+#define FORMATS_SNAPSHOT_H
+
+#include <stdint.h>
+
+#include "formats/codec/diag.h"
+#include "formats/feeds.h"
+#include "formats/manifest.h"
+#include "formats/qualification.h"
+#include "formats/segment.h"
+
+struct snapshot;
+
+/* dir + entry->file; `check_file`: SHA-256 of the bytes equals the entry's
+ * (reads the file once from end to end, which also warms it). NULL:
+ * SNAPSHOT_* raised. */
+struct snapshot *snapshot_open(const char *dir, enum snapshot_kind kind,
+    const struct snapshot_set_entry *entry, bool check_file,
+    struct diag_sink *sink);
+void snapshot_close(struct snapshot *s);
+const struct snapshot_set_entry *snapshot_entry(const struct snapshot *s);
+
+/* Periods of a person by typed key, oldest first. Calls each() per period;
+ * rec is good during the call. Returns how many, -1 on a broken file. */
+typedef int snapshot_period_fn(
+    void *arg, const struct typed_key *key, const struct record *rec);
+int snapshot_periods(struct snapshot *s, const struct typed_key *key,
+    snapshot_period_fn *each, void *arg);
+/* Candidate keys by printed_hash(); by pseudonym (16 bytes). */
+typedef int snapshot_key_fn(void *arg, const struct typed_key *key);
+int snapshot_printed(struct snapshot *s, uint64_t hash, snapshot_key_fn *each,
+    void *arg);
+int snapshot_person_keys(struct snapshot *s, const unsigned char pseudonym[16],
+    snapshot_key_fn *each, void *arg);
+/* 1 found, 0 not, -1 broken. */
+int snapshot_pseudonym(struct snapshot *s, const struct typed_key *key,
+    unsigned char pseudonym[16]);
+int snapshot_pairing(struct snapshot *s, struct slice processing_number,
+    unsigned char pseudonym[16]);
+/* Borrowed until the next call; n == 0 where unknown. */
+struct slice snapshot_insurer_name(struct snapshot *s, struct slice number8);
+
+struct snapshot_card {
+	char processing_number[65];
+	int state; /* 新旧区分 */
+	int32_t from, until;
+};
+int snapshot_card(struct snapshot *s, const char *ca, const char *serial,
+    struct snapshot_card *out);
+
+struct snapshot_partition {
+	int64_t this_update, next_update;
+	char number[41];
+};
+int snapshot_partition(struct snapshot *s, const char *ca,
+    const char *partition, struct snapshot_partition *out);
+int snapshot_revoked(struct snapshot *s, const char *ca, const char *serial,
+    int64_t *revoked_at, int *reason);
+
+struct snapshot_institution {
+	char code[11], prefecture[3], size_class[5], name[256];
+	int32_t from, until;
+	bool pilot;
+	enum charset encoding;
+};
+int snapshot_institution(
+    struct snapshot *s, struct slice code, struct snapshot_institution *out);
+
+/* Every row in key order, for the merge. `person` rows come joined: for each
+ * key its pseudonym (or none) and its periods. */
+struct snapshot_walk;
+struct snapshot_walk_row {
+	char key[SEGMENT_KEY_SIZE]; /* as segment keys */
+	int64_t order; /* QUALIFICATION: 資格取得日; else 0 */
+	bool pair; /* person row (payload as SEGMENT_PAIR), not a period */
+	struct slice payload; /* as segment payloads */
+};
+struct snapshot_walk *snapshot_walk_open(struct snapshot *s);
+int snapshot_walk_next(struct snapshot_walk *w, struct snapshot_walk_row *r);
+void snapshot_walk_close(struct snapshot_walk *w);
+
+#endif

@@ -1,0 +1,51 @@
+#!/bin/sh
+# Who may include whom, one door per library, calls that are banned.
+# Prints what breaks a rule, then the count of rules.
+set -u
+cd "$(dirname "$0")/.." || exit 64
+passed=0 failed=0
+# rule NAME PATTERN FILES...: the pattern must not occur
+rule() {
+	name=$1 pattern=$2
+	shift 2
+	[ $# -gt 0 ] || { passed=$((passed + 1)); return; }
+	if grep -nE "$pattern" "$@" /dev/null; then
+		echo "rule broken: $name"
+		failed=$((failed + 1))
+	else
+		passed=$((passed + 1))
+	fi
+}
+ls_() { git ls-files -co --exclude-standard -- "$@"; }
+# the files given, minus those named after --
+but() {
+	skip=$1
+	shift
+	ls_ "$@" | grep -vE "^($skip)$"
+}
+# shellcheck disable=SC2046
+{
+rule 'online does not include batch' '#include "batch/' $(ls_ 'online/*.[ch]')
+rule 'batch does not include online' '#include "online/' $(ls_ 'batch/*.[ch]')
+rule 'formats includes formats only' '#include "(batch|online|tests)/' $(ls_ 'formats/*.[ch]')
+if grep -nE '#include "formats/[a-z_]+\.h"' $(ls_ 'formats/codec/*.[ch]') | grep -vE 'formats/(limits|exit)\.h'; then
+	echo 'rule broken: codec includes codec, limits.h and exit.h only'; failed=$((failed + 1))
+else passed=$((passed + 1)); fi
+rule 'includes from the root' '#include "[a-z_]+\.h"' $(but 'formats/x' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'segment_make is for ingest and codes' 'segment_make\.h' $(but 'formats/segment_make\.[ch]|batch/ingest.*\.c|batch/codes\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'snapshot_make is for rebuild and revoke' 'snapshot_make\.h' $(but 'formats/snapshot_make\.[ch]|batch/rebuild.*\.c|batch/revoke\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'syntax.h is for record.c and the four syntaxes' 'codec/syntax\.h' $(but 'formats/codec/(record|csv|fixed|xml|yaml|xml_record|yaml_record)\.c|formats/codec/syntax\.h' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'libxml2 in xml.c' '#include <libxml' $(but 'formats/codec/xml\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'libyaml in yaml.c' '#include <yaml' $(but 'formats/codec/yaml\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'jansson in json.c' '#include <jansson' $(but 'formats/codec/json\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'libarchive in archive.c' '#include <archive' $(but 'formats/codec/archive\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'OpenSSL in seal, chain, tls, http, worker' '#include <openssl' $(but 'formats/codec/(seal|chain|chain_card|chain_crl)\.c|online/(tls|http|worker)\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'SQLite in snapshot and ledger' '#include <sqlite3' $(but 'formats/snapshot(_make)?\.c|batch/ledger\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'libevent in worker, tls, http' '#include <event2' $(but 'online/(worker|tls|http)\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'no foreign header in ours' '#include <(openssl|sqlite3|libxml|event2|archive|yaml|jansson)' $(ls_ 'batch/*.h' 'online/*.h' 'formats/*.h')
+rule 'the clock is read in run.c, worker.c, http.c only' '(^|[^a-z_])(time|gettimeofday|clock_gettime|localtime|mktime|gmtime)(_r)? ?\(' $(but 'batch/run\.c|online/(worker|http|responder)\.c' 'batch/*.c' 'online/*.c' 'formats/*.c')
+rule 'no unbounded calls' '(^|[^a-z_])(strcpy|strcat|sprintf|vsprintf|gets|strtok|system|popen|atoi|atol|tmpnam|mktemp)\(' $(ls_ 'batch/*.c' 'online/*.c' 'formats/*.c')
+rule 'no locale' 'setlocale|tolower|toupper|isalpha|isdigit\(' $(ls_ 'batch/*.c' 'online/*.c' 'formats/*.c')
+}
+echo "rules: $passed passed, $failed failed"
+[ $failed -eq 0 ]
