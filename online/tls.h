@@ -1,8 +1,7 @@
 /*
  * Server context of the responder: TLS 1.3, client certificate required,
  * no session tickets, buffers released when idle; and the institution behind
- * a client certificate (subject: O=医療機関コード 10 digits in
- * organizationIdentifier-free form "OU=INSTITUTION 1319900010", CN=terminal).
+ * a client certificate: subject OU = 医療機関コード (10 digits), CN = terminal.
  */
 #ifndef ONLINE_TLS_H
 #define ONLINE_TLS_H
