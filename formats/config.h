@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "formats/codec/diag.h"
 
@@ -27,7 +28,8 @@ struct config {
 	const char *institution_ca, *institution_crl; /* TLS clients */
 	const char *card_ca; /* pinned CA generations of the cards */
 	const char *card_policy; /* policy OID a card must carry */
-	const char *site_ca, *site_crl; /* our own signers: packages, manifests */
+	const char *site_ca,
+	    *site_crl; /* our own signers: packages, manifests */
 
 	/* keys.*: PEM files, owner-only */
 	const char *open_key, *open_cert; /* opens enveloped uploads */
@@ -67,5 +69,8 @@ struct config {
 /* NULL: every fault was raised. */
 struct config *config_load(const char *path, struct diag_sink *sink);
 void config_free(struct config *c);
+/* The table as the commented example (schemas/site.yaml), every key with its
+ * default. */
+void config_describe(FILE *out);
 
 #endif

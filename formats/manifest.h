@@ -29,17 +29,22 @@ struct manifest_member {
 };
 struct manifest {
 	struct filename id;
-	struct manifest_member member[ARCHIVE_MEMBERS_MAX * 128];
-	int members;
+	int members; /* 1..PACKAGE_MEMBERS_MAX */
+	struct manifest_member member[]; /* members of them */
 };
-/* heap: it is large. NULL: diagnostic raised. */
+/* One block of memory; ends with free(). new: all zero, members set. read:
+ * NULL where a diagnostic was raised. */
+struct manifest *manifest_new(int members);
 struct manifest *manifest_read(
     struct slice doc, const char *name, struct diag_sink *sink);
 void manifest_write(const struct manifest *m, FILE *out);
 
 enum snapshot_kind {
-	SNAPSHOT_QUALIFICATION, SNAPSHOT_CARDS, SNAPSHOT_REVOCATION,
-	SNAPSHOT_INSTITUTIONS, SNAPSHOT__MAX
+	SNAPSHOT_QUALIFICATION,
+	SNAPSHOT_CARDS,
+	SNAPSHOT_REVOCATION,
+	SNAPSHOT_INSTITUTIONS,
+	SNAPSHOT__MAX
 };
 extern const char *const snapshot_names[SNAPSHOT__MAX];
 

@@ -41,6 +41,7 @@ struct diag {
 	const char *file; /* borrowed; NULL where none */
 	int64_t record; /* from 1; 0 where none */
 	int64_t line; /* from 1; 0 where none */
+	int column; /* from 1; 0 where none: logged as file:line:column */
 	int64_t offset; /* byte offset of the record in the file; -1 */
 	const char *field; /* the field's name; NULL where none */
 	int item; /* its item number; 0 where none */

@@ -23,10 +23,13 @@ struct yaml_node {
 struct yaml {
 	struct yaml_node *v;
 	size_t n;
+	const struct yaml_node **sorted; /* by path, for yaml_find */
+	void *store; /* the strings */
 };
 
-/* NULL: refused, every fault raised into sink (file = name, line filled,
- * detail "column N: ..."). */
+/* Keys are [0-9A-Za-z_-]+ so that a path is never two things; nodes stand in
+ * the order of the file. NULL: refused; every fault raised into sink
+ * (YAML_SYNTAX with name, line, column). */
 struct yaml *yaml_read(
     struct slice doc, const char *name, struct diag_sink *sink);
 const struct yaml_node *yaml_find(const struct yaml *y, const char *path);
