@@ -33,6 +33,8 @@ struct filename {
 	int sequence; /* 1..9999 */
 };
 int filename_parse(struct slice name, struct filename *out); /* 0, -1 */
+/* The same of the stem alone: folders and books are named by it. */
+int filename_parse_stem(struct slice stem, struct filename *out);
 /* The stem "06139992_shikaku_20260801_0007"; with ext (may be ""). */
 void filename_format(
     const struct filename *f, const char *ext, char out[64]);

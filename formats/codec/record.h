@@ -3,8 +3,8 @@
  * fixed length, XML, YAML) here and nowhere else.
  *
  *	reader = record_open(&source);
- *	while ((r = record_next(reader, &rec)) != RECORD_END && r != RECORD_BROKEN)
- *		if (r == RECORD_OK) ...rec is good until the next call...
+ *	while ((r = record_next(reader, &rec)) != RECORD_END && r !=
+ *RECORD_BROKEN) if (r == RECORD_OK) ...rec is good until the next call...
  *	record_close(reader);
  *
  * A file is a layout: an optional header record, data records, an optional
@@ -55,8 +55,12 @@ struct layout {
 	int trailer_count; /* in trailer: number of data records */
 	int trailer_total; /* in trailer: control total */
 	int total_field; /* in data: the field summed into it (NUM or DAY as
-			    digits), modulo 10^15 */
-	int number_field; /* in data: running number from 1; -1 */
+			    digits), modulo 10^15; over all data records,
+			    refused ones too. A record that gives no number
+			    there switches the comparison off: its own
+			    diagnostic says so */
+	int number_field; /* in data: running number from 1, per block or going
+			     on from the block before; -1 */
 	bool blocks; /* header..trailer may repeat */
 	bool bare; /* CSV: a row of column names first, no record types */
 	unsigned refuse_percent; /* more refused records than this refuse the
@@ -70,6 +74,7 @@ struct record {
 	int64_t line; /* CSV, XML, YAML: line; fixed: record of the file */
 	int64_t offset; /* byte offset of the record in the file */
 	unsigned replaced; /* characters outside the repertoire */
+	uint64_t bad; /* bit per field its row refused: rules leave it alone */
 };
 
 enum record_result {
@@ -81,7 +86,8 @@ enum record_result {
 
 struct record_source {
 	const char *name; /* for diagnostics: the file's name, no folder */
-	int fd; /* read from here; record_close() does not close it. -1: bytes */
+	int fd; /* read from here; record_close() does not close it. -1: bytes
+		 */
 	struct slice bytes; /* where fd is -1 */
 	const struct layout *layout;
 	enum syntax syntax;
@@ -126,8 +132,7 @@ void record_set(struct record *rec, int field, struct slice s);
  * fills typed numbers again; -1 where `in` is not such bytes.
  */
 int record_pack(const struct record *rec, struct buf *out);
-int record_unpack(
-    const struct format *f, struct slice in, struct record *rec);
+int record_unpack(const struct format *f, struct slice in, struct record *rec);
 
 /* The table as Markdown (inspect -t), and one record as readable lines. */
 void record_describe(const struct layout *l, FILE *out);

@@ -1,0 +1,29 @@
+#include "formats/registry.h"
+
+#include "formats/feeds.h"
+#include "formats/nhi.h"
+#include "formats/qualification.h"
+#include "formats/usage.h"
+
+const struct layout *const registry[] = {
+	&qualification_layout,
+	&household_layout,
+	&person_layout,
+	&link_layout,
+	&codes_layout,
+	&institution_layout,
+	&sender_layout,
+	&insurer_layout,
+	&usage_layout,
+	&usage_file_layout,
+	NULL,
+};
+
+const struct layout *
+registry_find(struct slice name)
+{
+	for (int i = 0; registry[i] != NULL; i++)
+		if (slice_is(name, registry[i]->name))
+			return registry[i];
+	return NULL;
+}
