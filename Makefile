@@ -110,7 +110,7 @@ $(foreach p,$(filter tests/%,$(PROGRAMS)),$(eval $(call PROGRAM,$(p),$(B)/sample
 # ---- tests ----
 $(B)/gen/suites.def: Makefile $(UNIT)
 	@mkdir -p $(@D)
-	printf 'S(%s)\n' $(SUITES) > $@
+	for s in $(SUITES); do echo "S($$s)"; done > $@
 $(B)/tests/unit/run.o: $(B)/gen/suites.def
 $(B)/tests/unit/run.o: BASE += -I$(B)/gen
 $(B)/unit: $(B)/tests/unit/run.o $(UNIT:%.c=$(B)/%.o) $(B)/batch.a $(B)/online.a $(B)/formats.a
