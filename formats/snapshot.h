@@ -81,7 +81,10 @@ int snapshot_institution(
     struct snapshot *s, struct slice code, struct snapshot_institution *out);
 
 /* Every row in key order, for the merge. `person` rows come joined: for each
- * key its pseudonym (or none) and its periods. */
+ * key its pseudonym (or none) and its periods.
+ * REVOCATION: first all partitions (pair true; payload "CA LF NAME LF NUMBER
+ * LF THIS LF NEXT", moments in ms), then all entries (payload "SERIAL LF AT LF
+ * REASON"), in any order; `order` is the partition's number in this file. */
 struct snapshot_walk;
 struct snapshot_walk_row {
 	char key[SEGMENT_KEY_SIZE]; /* as segment keys */
