@@ -15,12 +15,22 @@
 #include "formats/limits.h"
 #include "formats/qualification.h"
 
-enum query_kind { QUERY_NUMBER, QUERY_CARD };
+enum query_kind {
+	QUERY_NUMBER,
+	QUERY_CARD,
+	QUERY_CHALLENGE /* asks for a challenge; query_read_challenge() */
+};
 enum query_wire { QUERY_XML, QUERY_JSON };
 
 enum search_field { /* QualificationConfirmSearchInfo, as sent, echoed */
-	SF_INSURER, SF_SYMBOL, SF_NUMBER, SF_BRANCH, SF_BIRTHDATE, SF_LIMIT_FLAG,
-	SF_IDENTIFIER, SF__MAX
+	SF_INSURER,
+	SF_SYMBOL,
+	SF_NUMBER,
+	SF_BRANCH,
+	SF_BIRTHDATE,
+	SF_LIMIT_FLAG,
+	SF_IDENTIFIER,
+	SF__MAX
 };
 
 struct query {
@@ -33,18 +43,24 @@ struct query {
 	int32_t birth;
 	struct slice card_der, card_signature; /* decoded */
 	struct slice challenge; /* challenge id, 32 hex */
-	char store[HTTP_BODY_MAX]; /* what the slices point into */
-	size_t used;
+	unsigned unknown; /* elements we do not know: ignored, counted (Q4) */
+	size_t used; /* of store */
+	char store[16384]; /* what the slices point into; every value is bounded
+			      by its row, so the sum is too */
 };
 
 /* The validity table (OQSCD006). */
 enum validity {
-	VALIDITY_NONE_YET, VALIDITY_VALID = 1, VALIDITY_INVALID = 2,
-	VALIDITY_NEW_CARD = 3, VALIDITY_NOBODY = 4, VALIDITY_SEVERAL = 5
+	VALIDITY_NONE_YET,
+	VALIDITY_VALID = 1,
+	VALIDITY_INVALID = 2,
+	VALIDITY_NEW_CARD = 3,
+	VALIDITY_NOBODY = 4,
+	VALIDITY_SEVERAL = 5
 };
 
 struct answer {
-	const struct query *query; /* NULL: could not be read */
+	const struct query *query; /* as far as it could be read; may be NULL */
 	int64_t executed; /* ProcessExecutionTime */
 	int segment_of_result; /* 1 normal, 9 error */
 	enum validity validity;
@@ -58,7 +74,9 @@ struct answer {
 	char request_id[17];
 	/* CardChallenge answers */
 	char challenge_id[33], challenge_hex[65];
+	char challenge_signed[256]; /* base64 of the bytes the card signs */
 	int64_t challenge_until;
+	uint32_t substitute; /* for what CP932 lacks; 0: U+25CF */
 	char store[RECORD_BYTES_MAX];
 };
 
@@ -66,9 +84,19 @@ struct answer {
  * What could be read is in out (file_identifier, institution) either way. */
 int query_read(enum query_wire wire, struct slice body, struct query *out,
     const char **error);
+/* The same envelope with a header only; an empty body asks as well. */
+int query_read_challenge(enum query_wire wire, struct slice body,
+    struct query *out, const char **error);
 const char *query_error_ja(const char *code); /* text of an OE code */
 /* UTF-8 or CP932 (XML only); 0, or -1 where it does not fit. */
-int query_write(enum query_wire wire, enum charset cs,
-    const struct answer *a, struct buf *out);
+/* The bytes a card signs (RFC 4648 base64 of them goes into an answer): they
+ * name protocol, challenge, institution, terminal and time, so that no other
+ * signature of the same key can be taken for one of ours. */
+void query_to_be_signed(const unsigned char challenge[32],
+    const char *institution, const char *terminal, int64_t issued,
+    struct buf *out);
+void query_base64(struct slice bytes, struct buf *out);
+int query_write(enum query_wire wire, enum charset cs, const struct answer *a,
+    struct buf *out);
 
 #endif
