@@ -421,6 +421,8 @@ folded(struct slice s, char *p, size_t n)
 	return buf_slice(&b);
 }
 
+/* A 保険者コード (report form, messages.md 4.3) need not have the check digit of
+ * a 保険者番号; with 記号 or 枝番 beside it, it is the latter. */
 static const char *
 take_insurer(const struct element *e, struct slice s, struct query *q)
 {
@@ -430,16 +432,9 @@ take_insurer(const struct element *e, struct slice s, struct query *q)
 
 	if (t.n != 6 && t.n != 8)
 		return field_error(e, '2');
-	for (size_t i = 0; i < t.n; i++)
-		if (!((t.p[i] >= '0' && t.p[i] <= '9') ||
-			(t.n == 8 && t.p[i] >= 'A' && t.p[i] <= 'Z')))
-			return field_error(e, '3');
-	/* A 保険者コード (report form, messages.md 4.3) need not have the check
-	 * digit of a 保険者番号; with 記号 or 枝番 beside it, it is the latter.
-	 */
-	if (card && !slice_digits(t))
+	if (!slice_digits(t))
 		return field_error(e, '3');
-	if (t.n == 8 && slice_digits(t) && memcmp(t.p, "00", 2) == 0)
+	if (t.n == 8 && memcmp(t.p, "00", 2) == 0)
 		v.s = (struct slice) { t.p + 2, 6 };
 	if (card && check_insurer_number(&v) != DIAG__MAX)
 		return field_error(e, '4');
