@@ -83,13 +83,26 @@ int text_to_cp932(
 size_t text_cp932_len(struct slice s);
 
 /* The agreed repertoire (default: ASCII without controls, half-width
- * katakana, JIS X 0208 as CP932 decodes it, without NEC and IBM rows). */
+ * katakana, JIS X 0208 as CP932 decodes it, without NEC and IBM rows, and the
+ * other spellings of its marks: U+301C, 2016, 2212, 2014, 00A2, 00A3, 00AC). */
 bool text_in_repertoire(uint32_t code_point);
 /* Copies in to out; each character outside the repertoire becomes
  * `substitute`, a variation selector is dropped (its base kept); returns how
- * many were replaced or dropped. in must be well-formed. */
-unsigned text_repertoire(
-    struct slice in, uint32_t substitute, struct buf *out);
+ * many were replaced or dropped. U+301C becomes U+FF5E, as CP932 spells it,
+ * uncounted. in must be well-formed. */
+unsigned text_repertoire(struct slice in, uint32_t substitute, struct buf *out);
+
+/* What a value is made of, in one pass: what field_check() asks. */
+struct text_facts {
+	size_t chars;
+	size_t width; /* bytes in CP932; what it lacks counts two */
+	bool ascii, half_kana, full; /* characters of this kind occur */
+	bool control; /* C0, DEL, C1 */
+	bool bad; /* malformed UTF-8: the rest of the facts says nothing */
+	unsigned outside; /* text_repertoire() would replace or drop these */
+	bool changes; /* text_repertoire() would change something */
+};
+void text_look(struct slice s, struct text_facts *f);
 
 /* The match key of 記号/番号 (domain/numbers-and-codes.md 7): width folded as
  * NFKC does for ASCII and kana, hyphens unified (the long mark only between
