@@ -6,6 +6,8 @@
 #ifndef FORMATS_SEGMENT_MAKE_H
 #define FORMATS_SEGMENT_MAKE_H
 
+#include <stdbool.h>
+
 #include "formats/segment.h"
 
 struct segment_make;
@@ -13,6 +15,10 @@ struct segment_make *segment_create(
     const struct segment_head *head, const char *work_dir);
 int segment_add(struct segment_make *m, const void *key, int64_t record,
     struct slice payload);
+/* keep() sees every row in order before it is written and says whether it
+ * stays: how ingest finds a period sent twice in one file, in flat memory. */
+void segment_filter(struct segment_make *m,
+    bool (*keep)(void *arg, const struct segment_row *row), void *arg);
 /* Writes to path (which must not exist). head's rows and digest are filled.
  * 0; -1: errno set. Frees m either way. */
 int segment_finish(
