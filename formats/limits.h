@@ -13,8 +13,7 @@
 #define ARCHIVE_NAME_MAX 128
 #define ARCHIVE_BYTES_MAX (INT64_C(8) << 30) /* all members, unpacked */
 #define ARCHIVE_RATIO_MAX 200 /* unpacked : packed, past the first 16 MiB */
-#define PACKAGE_MEMBERS_MAX 2048 /* of the crl and package feeds: partitions   \
-				  */
+#define PACKAGE_MEMBERS_MAX 2048 /* feeds crl and package */
 #define MANIFEST_BYTES_MAX (1 << 20) /* of 2048 members at ~250 bytes */
 #define CONFIG_BYTES_MAX (1 << 20)
 #define YAML_DEPTH_MAX 8
@@ -25,8 +24,7 @@
 #define RECORD_FIELDS_MAX 48
 #define RECORDS_PER_FILE_MAX INT64_C(50000000)
 #define XML_DEPTH_MAX 16
-#define DIAGS_PER_FILE_MAX 100000 /* rows of one error list; all are counted   \
-				   */
+#define DIAGS_PER_FILE_MAX 100000 /* rows of one error list; all are counted */
 
 /* Memory of one batch program stays under 256 MiB (I13, G27). */
 #define SORT_MEMORY (INT64_C(96) << 20)

@@ -75,6 +75,8 @@ log_put(struct diag_sink *sink, const struct diag *d)
 		put_clean(log->out, d->file);
 		if (d->line > 0)
 			fprintf(log->out, ":%lld", (long long)d->line);
+		if (d->line > 0 && d->column > 0)
+			fprintf(log->out, ":%d", d->column);
 		fputs(": ", log->out);
 	}
 	fprintf(log->out, "%s %s", level_names[e->level], e->code);

@@ -13,11 +13,12 @@ enum yaml_kind { YAML_SCALAR, YAML_MAP, YAML_LIST };
 
 struct yaml_node {
 	const char *path; /* "service.open", "jobs[3].name" */
-	const char *key; /* last part of path */
+	const char *key; /* last part of path; "[3]" for an item of a list */
 	const char *value; /* scalar; NULL for a map or list */
 	enum yaml_kind kind;
 	bool quoted;
-	int line, column; /* from 1 */
+	int line, column; /* of the key (or item), from 1 */
+	int value_line, value_column;
 };
 
 struct yaml {
@@ -33,7 +34,7 @@ struct yaml {
 struct yaml *yaml_read(
     struct slice doc, const char *name, struct diag_sink *sink);
 const struct yaml_node *yaml_find(const struct yaml *y, const char *path);
-void yaml_free(struct yaml *y);
+void yaml_close(struct yaml *y); /* libyaml has a yaml_free of its own */
 /* A scalar as YAML, double-quoted. */
 void yaml_quote(struct slice s, struct buf *out);
 

@@ -1,0 +1,632 @@
+/* The keys of site.yaml, one row each, and how a file is held to them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "formats/codec/text.h"
+#include "formats/codec/yaml.h"
+#include "formats/config.h"
+#include "formats/limits.h"
+
+enum type {
+	TEXT, /* const char *; at most max characters */
+	FILE_, /* const char *, made relative to the folder; may be empty */
+	OID, /* const char *, digits and dots */
+	INT, /* int, min..max */
+	BOOL,
+	CHOICE, /* int: place in choices */
+	CLOCK, /* int64_t: "HH:MM" as ms of the day */
+	CHARACTER /* uint32_t: one character of the repertoire */
+};
+
+struct key {
+	const char *path;
+	enum type type;
+	size_t at;
+	int min, max;
+	const char *preset; /* the default, as in the file */
+	const char *choices; /* "a|b|c" */
+	const char *en, *ja;
+};
+
+#define AT(member) offsetof(struct config, member)
+
+/* clang-format off */
+static const struct key keys[] = {
+{ "site.name", TEXT, AT(site_name), 0, 100, "shikaku", NULL,
+  "Name of the site, in page heads and reports.", "拠点の名称（帳票・統計の見出し）。" },
+
+{ "intermediate.root", FILE_, AT(intermediate_root), 0, 0, "", NULL,
+  "Folder of the intermediate-server side; empty: not on this machine.", "中間サーバー側のフォルダ。空ならこの機械にはない。" },
+{ "qualification.root", FILE_, AT(qualification_root), 0, 0, "", NULL,
+  "Folder of the qualification side; empty: not on this machine.", "資格確認側のフォルダ。空ならこの機械にはない。" },
+
+{ "masters.senders", FILE_, AT(senders), 0, 0, "masters/senders.csv", NULL,
+  "Who may upload what (CSV, layout senders).", "送信元の一覧（CSV）。" },
+{ "masters.insurers", FILE_, AT(insurers), 0, 0, "masters/insurers.csv", NULL,
+  "Insurer numbers, their codes and senders (CSV, layout insurers).", "保険者番号・保険者コード・送信元の一覧（CSV）。" },
+
+{ "trust.insurer_ca", FILE_, AT(insurer_ca), 0, 0, "pki/insurer-ca.pem", NULL,
+  "CA of those who sign uploads.", "アップロード署名者の認証局証明書。" },
+{ "trust.insurer_crl", FILE_, AT(insurer_crl), 0, 0, "pki/insurer-ca.crl", NULL,
+  "Its revocation list (PEM); empty: revocation is not asked.", "その失効リスト。空なら失効を確認しない。" },
+{ "trust.institution_ca", FILE_, AT(institution_ca), 0, 0, "pki/institution-ca.pem", NULL,
+  "CA of the institutions' client certificates.", "医療機関等のクライアント証明書の認証局証明書。" },
+{ "trust.institution_crl", FILE_, AT(institution_crl), 0, 0, "pki/institution-ca.crl", NULL,
+  "Its revocation list (PEM); empty: revocation is not asked.", "その失効リスト。空なら失効を確認しない。" },
+{ "trust.card_ca", FILE_, AT(card_ca), 0, 0, "pki/card-ca.pem", NULL,
+  "Pinned CA certificates of the cards, all generations in one file.", "利用者証明用認証局の証明書（全世代を一つのファイルに）。" },
+{ "trust.card_policy", OID, AT(card_policy), 0, 100, "1.2.392.200149.8.5.1.3.30", NULL,
+  "Certificate policy a card's certificate must carry.", "利用者証明用電子証明書の証明書ポリシーOID。" },
+{ "trust.site_ca", FILE_, AT(site_ca), 0, 0, "pki/site-ca.pem", NULL,
+  "CA of our own signers: link packages and snapshot manifests.", "連携パッケージ・スナップショット署名用の認証局証明書。" },
+{ "trust.site_crl", FILE_, AT(site_crl), 0, 0, "pki/site-ca.crl", NULL,
+  "Its revocation list (PEM); empty: revocation is not asked.", "その失効リスト。空なら失効を確認しない。" },
+
+{ "keys.open_key", FILE_, AT(open_key), 0, 0, "", NULL,
+  "Private key that opens enveloped uploads; empty: none are taken.", "暗号化アップロードを復号する秘密鍵。空なら暗号化は受け付けない。" },
+{ "keys.open_cert", FILE_, AT(open_cert), 0, 0, "", NULL,
+  "Its certificate.", "その証明書。" },
+{ "keys.deliver_key", FILE_, AT(deliver_key), 0, 0, "pki/deliver.key", NULL,
+  "Private key that signs link packages (intermediate side).", "連携パッケージに署名する秘密鍵（中間サーバー側）。" },
+{ "keys.deliver_cert", FILE_, AT(deliver_cert), 0, 0, "pki/deliver.pem", NULL,
+  "Its certificate.", "その証明書。" },
+{ "keys.publish_key", FILE_, AT(publish_key), 0, 0, "pki/publish.key", NULL,
+  "Private key that signs snapshot manifests (qualification side).", "スナップショットに署名する秘密鍵（資格確認側）。" },
+{ "keys.publish_cert", FILE_, AT(publish_cert), 0, 0, "pki/publish.pem", NULL,
+  "Its certificate.", "その証明書。" },
+{ "keys.pseudonym", FILE_, AT(pseudonym_key), 0, 0, "pki/pseudonym.hex", NULL,
+  "Key of the pseudonyms, 64 hex digits (intermediate side only).", "仮名化の鍵、16進64桁（中間サーバー側のみ）。" },
+{ "keys.usage", FILE_, AT(usage_key), 0, 0, "pki/usage.hex", NULL,
+  "Key of the hashed card serials in usage lines, 64 hex digits.", "利用実績内のシリアル番号をハッシュする鍵、16進64桁。" },
+
+{ "phase", INT, AT(phase), 1, 2, "1", NULL,
+  "1: pilot (cards only); 2: full service.", "1：パイロット運用、2：本格運用。" },
+{ "institutions.max_active", INT, AT(institutions_max), 0, 1000000, "100", NULL,
+  "Institutions that may take part at a time; 0: no limit.", "同時に参加できる医療機関等の数。0なら無制限。" },
+{ "number_inquiry.enabled", BOOL, AT(number_inquiry), 0, 0, "false", NULL,
+  "Questions by number are answered (phase 2).", "番号による照会に応答する（本格運用）。" },
+{ "number_inquiry.key", CHOICE, AT(number_key), 0, 0, "both", "report|card_face|both",
+  "Numbers asked by: those of the report, those on the card, or both.", "照会に用いる番号：報告書の番号、券面の番号、両方。" },
+{ "person_key.city", CHOICE, AT(city_key), 0, 0, "city_person_id", "city_person_id|edaban",
+  "Person key of municipal NHI.", "市町村国保の個人の識別番号。" },
+
+{ "service.open", CLOCK, AT(service_open), 0, 0, "08:00", NULL,
+  "Questions are answered from this time, JST.", "照会受付の開始時刻（日本時間）。" },
+{ "service.close", CLOCK, AT(service_close), 0, 0, "21:00", NULL,
+  "Questions are answered until this time, JST.", "照会受付の終了時刻（日本時間）。" },
+{ "retention.visible_days", INT, AT(visible_days), 0, 36500, "1827", NULL,
+  "Lost qualifications can be seen for so many days (5 years).", "喪失後に照会できる日数（5年）。" },
+{ "guard.rows_percent", INT, AT(guard_rows_percent), 0, 100, "20", NULL,
+  "A snapshot with so many percent more or fewer rows is withheld; 0: off.", "行数の増減がこの割合を超えたら公開を保留する。0なら確認しない。" },
+{ "ingest.refuse_percent", INT, AT(refuse_percent), 0, 100, "100", NULL,
+  "More refused records than this refuse the whole file; 100: never.", "エラーがこの割合を超えたらファイル全体を受け付けない。100なら行わない。" },
+{ "text.substitute", CHARACTER, AT(substitute), 0, 0, "●", NULL,
+  "Stands for characters outside the agreed repertoire.", "使用できない文字の代替文字。" },
+{ "snapshots.keep", INT, AT(keep_generations), 1, 1000, "7", NULL,
+  "Generations kept to roll back to.", "保持する世代数。" },
+
+{ "responder.listen", TEXT, AT(listen), 1, 100, "127.0.0.1", NULL,
+  "Address the responder listens on.", "照会応答の待受アドレス。" },
+{ "responder.port", INT, AT(port), 0, 65535, "8443", NULL,
+  "Its port; 0: any free one (tests).", "待受ポート。0なら空きポート（試験用）。" },
+{ "responder.key", FILE_, AT(server_key), 0, 0, "pki/server.key", NULL,
+  "Private key of the TLS server.", "TLSサーバの秘密鍵。" },
+{ "responder.cert", FILE_, AT(server_cert), 0, 0, "pki/server.pem", NULL,
+  "Its certificate, and those between it and the CA.", "その証明書（中間証明書を含む）。" },
+{ "responder.workers", INT, AT(workers), 1, 256, "2", NULL,
+  "Processes that answer.", "応答プロセスの数。" },
+{ "responder.commit_ms", INT, AT(commit_ms), 0, 1000, "2", NULL,
+  "An answer waits at most so long for others to share its disk write.", "利用実績の書込みをまとめるための最大待ち時間（ミリ秒）。" },
+{ "responder.challenge_seconds", INT, AT(challenge_seconds), 5, 3600, "120", NULL,
+  "Life of a card challenge.", "カード照会のチャレンジの有効秒数。" },
+{ "responder.idle_seconds", INT, AT(idle_seconds), 1, 86400, "120", NULL,
+  "An idle connection is closed after this.", "無通信の接続を閉じるまでの秒数。" },
+{ "freshness.stop", BOOL, AT(stale_stops), 0, 0, "false", NULL,
+  "Stop answering when the snapshot is too old; else only warn.", "スナップショットが古い場合に応答を止める（falseなら警告のみ）。" },
+{ "freshness.hours", INT, AT(stale_hours), 1, 8784, "36", NULL,
+  "Too old: cut-off more than so many hours ago.", "古いとみなす経過時間（時間）。" },
+};
+/* clang-format on */
+#define NKEYS (sizeof(keys) / sizeof(keys[0]))
+
+struct string {
+	struct string *next;
+	char s[];
+};
+
+struct load {
+	struct config *c;
+	const char *name;
+	struct diag_sink *sink;
+	int faults;
+};
+
+static void fault(struct load *l, const char *path, int line, int column,
+    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+static void
+fault(struct load *l, const char *path, int line, int column, const char *fmt,
+    ...)
+{
+	char text[400];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	l->faults++;
+	diag_raise(l->sink,
+	    &(struct diag) { .code = DIAG_CONFIG,
+		.file = l->name,
+		.line = line,
+		.column = column,
+		.offset = -1,
+		.field = path,
+		.detail = text });
+}
+
+/* folder + "/" + s, owned by the configuration; either may be empty. */
+static const char *
+keep(struct config *c, const char *folder, const char *s)
+{
+	size_t n = strlen(folder) + strlen(s) + 2;
+	struct string *k = text_alloc(sizeof(*k) + n);
+
+	snprintf(k->s, n, "%s%s%s", folder, folder[0] != '\0' ? "/" : "", s);
+	k->next = c->store;
+	c->store = k;
+	return k->s;
+}
+
+static int
+choice_of(const char *choices, struct slice s)
+{
+	for (int i = 0; choices != NULL; i++) {
+		const char *bar = strchr(choices, '|');
+		size_t n =
+		    bar == NULL ? strlen(choices) : (size_t)(bar - choices);
+
+		if (slice_eq(s, (struct slice) { choices, n }))
+			return i;
+		choices = bar == NULL ? NULL : bar + 1;
+	}
+	return -1;
+}
+
+static int64_t
+clock_of(struct slice s)
+{
+	if (s.n != 5 || s.p[2] != ':')
+		return -1;
+	int64_t h = slice_number((struct slice) { s.p, 2 });
+	int64_t m = slice_number((struct slice) { s.p + 3, 2 });
+	if (h < 0 || m < 0 || h > 24 || m > 59 || (h == 24 && m > 0))
+		return -1;
+	return (h * 60 + m) * 60000;
+}
+
+static uint32_t
+character_of(struct slice s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+	uint32_t u = s.n == 0 ? TEXT_BAD : text_next(&p, end);
+
+	if (u == TEXT_BAD || p != end || u <= ' ' || !text_in_repertoire(u))
+		return TEXT_BAD;
+	return u;
+}
+
+static bool
+is_oid(struct slice s)
+{
+	bool digit = false;
+
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] == '.' && !digit)
+			return false;
+		if (s.p[i] != '.' && (s.p[i] < '0' || s.p[i] > '9'))
+			return false;
+		digit = s.p[i] != '.';
+	}
+	return digit && memchr(s.p, '.', s.n) != NULL;
+}
+
+/* Puts the value where the row says; -1: not of the row's type or range. */
+static int
+set(struct config *c, const struct key *k, const char *value, bool quoted)
+{
+	char *at = (char *)c + k->at;
+	struct slice s = slice_of(value);
+	int64_t n;
+
+	switch (k->type) {
+	case TEXT:
+	case OID:
+		n = (int64_t)text_chars(s);
+		if (n < k->min || n > k->max || (k->type == OID && !is_oid(s)))
+			return -1;
+		*(const char **)at = keep(c, "", value);
+		return 0;
+	case FILE_:
+		if (strchr(value, '\n') != NULL)
+			return -1;
+		*(const char **)at =
+		    keep(c, s.n == 0 || s.p[0] == '/' ? "" : c->folder, value);
+		return 0;
+	case INT:
+		n = quoted ? -1 : slice_number(s);
+		if (n < k->min || n > k->max)
+			return -1;
+		*(int *)at = (int)n;
+		return 0;
+	case BOOL:
+		if (quoted || (!slice_is(s, "true") && !slice_is(s, "false")))
+			return -1;
+		*(bool *)at = slice_is(s, "true");
+		return 0;
+	case CHOICE:
+		n = choice_of(k->choices, s);
+		if (n < 0)
+			return -1;
+		*(int *)at = (int)n;
+		return 0;
+	case CLOCK:
+		n = clock_of(s);
+		if (n < 0)
+			return -1;
+		*(int64_t *)at = n;
+		return 0;
+	case CHARACTER:
+		*(uint32_t *)at = character_of(s);
+		return *(uint32_t *)at == TEXT_BAD ? -1 : 0;
+	}
+	return -1;
+}
+
+/* What the row takes, for people. */
+static void
+expected(const struct key *k, char *out, size_t size)
+{
+	switch (k->type) {
+	case TEXT:
+		snprintf(
+		    out, size, "text of %d to %d characters", k->min, k->max);
+		break;
+	case FILE_:
+		snprintf(out, size, "path");
+		break;
+	case OID:
+		snprintf(out, size, "object identifier, digits and dots");
+		break;
+	case INT:
+		snprintf(out, size, "number %d to %d", k->min, k->max);
+		break;
+	case BOOL:
+		snprintf(out, size, "true or false");
+		break;
+	case CHOICE:
+		snprintf(out, size, "one of %s", k->choices);
+		break;
+	case CLOCK:
+		snprintf(out, size, "\"HH:MM\", 00:00 to 24:00");
+		break;
+	case CHARACTER:
+		snprintf(out, size, "one character of the repertoire");
+		break;
+	}
+}
+
+static size_t
+min3(size_t a, size_t b, size_t c)
+{
+	a = a < b ? a : b;
+	return a < c ? a : c;
+}
+
+/* Letters to change between two names (Levenshtein). */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[80], na = strlen(a), nb = strlen(b);
+
+	if (na >= 80 || nb >= 80)
+		return 80;
+	for (size_t j = 0; j <= nb; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= na; i++) {
+		size_t corner = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= nb; j++) {
+			size_t cost = corner + (a[i - 1] != b[j - 1]);
+
+			corner = row[j];
+			row[j] = min3(cost, row[j] + 1, row[j - 1] + 1);
+		}
+	}
+	return row[nb];
+}
+
+static const char *
+last_part(const char *path)
+{
+	const char *dot = strrchr(path, '.');
+
+	return dot == NULL ? path : dot + 1;
+}
+
+static size_t
+section_length(const char *path)
+{
+	return strcspn(path, ".");
+}
+
+/* The name of the table nearest to a name it does not have; NULL: none near.
+ * A right key in a wrong section is near; sections are names too. */
+static const char *
+nearest(const char *path, char store[80])
+{
+	size_t best = strlen(path) / 3 + 1;
+	const char *found = NULL;
+
+	if (best > 3)
+		best = 3;
+	for (size_t i = 0; i < NKEYS; i++) {
+		size_t n = section_length(keys[i].path);
+		size_t d = distance(path, keys[i].path);
+		size_t e = distance(last_part(path), last_part(keys[i].path));
+
+		if (e == 0 && d > 1)
+			d = 1;
+		if (d < best || (d == best && found == NULL)) {
+			best = d;
+			found = keys[i].path;
+		}
+		snprintf(store, 80, "%.*s", (int)n, keys[i].path);
+		if (distance(path, store) < best)
+			return store;
+	}
+	return found;
+}
+
+static const struct key *
+find_key(const char *path)
+{
+	for (size_t i = 0; i < NKEYS; i++)
+		if (strcmp(keys[i].path, path) == 0)
+			return &keys[i];
+	return NULL;
+}
+
+static bool
+is_section(const char *path)
+{
+	size_t n = strlen(path);
+
+	for (size_t i = 0; i < NKEYS; i++)
+		if (section_length(keys[i].path) == n &&
+		    keys[i].path[n] == '.' &&
+		    memcmp(keys[i].path, path, n) == 0)
+			return true;
+	return false;
+}
+
+static void
+take_node(struct load *l, const struct yaml_node *n)
+{
+	const struct key *k = find_key(n->path);
+	char text[200];
+
+	if (k == NULL && is_section(n->path)) {
+		/* "trust:" with nothing under it is an empty section */
+		if (n->kind == YAML_LIST ||
+		    (n->kind == YAML_SCALAR && n->value[0] != '\0'))
+			fault(l, n->path, n->value_line, n->value_column,
+			    "keys are expected under it");
+		return;
+	}
+	if (k == NULL) {
+		char store[80];
+		const char *near = nearest(n->path, store);
+
+		fault(l, n->path, n->line, n->column, "unknown key%s%s%s",
+		    near == NULL ? "" : "; did you mean ",
+		    near == NULL ? "" : near, near == NULL ? "" : "?");
+		return;
+	}
+	if (n->kind != YAML_SCALAR || set(l->c, k, n->value, n->quoted) == -1) {
+		expected(k, text, sizeof(text));
+		fault(l, n->path, n->value_line, n->value_column,
+		    "%s is expected", text);
+	}
+}
+
+/* What the rows cannot say alone. */
+static void
+check_together(struct load *l, const struct yaml *y)
+{
+	const struct config *c = l->c;
+	const struct yaml_node *n;
+
+	if (c->intermediate_root[0] == '\0' && c->qualification_root[0] == '\0')
+		fault(l, "intermediate.root", 1, 1,
+		    "intermediate.root, qualification.root or both are needed");
+	else if (strcmp(c->intermediate_root, c->qualification_root) == 0) {
+		n = yaml_find(y, "qualification.root");
+		fault(l, "qualification.root", n == NULL ? 1 : n->value_line,
+		    n == NULL ? 1 : n->value_column,
+		    "the two sides share no folder: another root is expected");
+	}
+	if (c->service_open >= c->service_close) {
+		n = yaml_find(y, "service.close");
+		if (n == NULL)
+			n = yaml_find(y, "service.open");
+		fault(l, "service.close", n == NULL ? 1 : n->value_line,
+		    n == NULL ? 1 : n->value_column,
+		    "a time after service.open is expected");
+	}
+	if ((c->open_key[0] == '\0') != (c->open_cert[0] == '\0')) {
+		n = yaml_find(y,
+		    c->open_key[0] == '\0' ? "keys.open_cert" :
+					     "keys.open_key");
+		fault(l, n == NULL ? NULL : n->path, n == NULL ? 1 : n->line,
+		    n == NULL ? 1 : n->column,
+		    "keys.open_key and keys.open_cert go together");
+	}
+}
+
+static bool
+is_under(const char *path, const char *parent)
+{
+	size_t n = strlen(parent);
+
+	return strncmp(path, parent, n) == 0 &&
+	    (path[n] == '.' || path[n] == '[');
+}
+
+static void
+take_all(struct load *l, const struct yaml *y)
+{
+	const char *refused = NULL; /* what stands under it was told with it */
+
+	for (size_t i = 0; i < y->n; i++) {
+		int before = l->faults;
+
+		if (refused != NULL && is_under(y->v[i].path, refused))
+			continue;
+		refused = NULL;
+		take_node(l, &y->v[i]);
+		if (l->faults > before)
+			refused = y->v[i].path;
+	}
+	if (l->faults == 0)
+		check_together(l, y);
+}
+
+/* The whole file, or NULL with the fault raised. */
+static char *
+slurp(struct load *l, const char *path, size_t *n)
+{
+	char *b = NULL;
+	ssize_t got = 0;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	*n = 0;
+	if (fd == -1) {
+		fault(l, NULL, 0, 0, "cannot be opened: %s", strerror(errno));
+		return NULL;
+	}
+	b = text_alloc(CONFIG_BYTES_MAX + 2);
+	while (*n <= CONFIG_BYTES_MAX &&
+	    (got = read(fd, b + *n, CONFIG_BYTES_MAX + 1 - *n)) > 0)
+		*n += (size_t)got;
+	if (got == -1) {
+		fault(l, NULL, 0, 0, "cannot be read: %s", strerror(errno));
+		free(b);
+		b = NULL;
+	}
+	close(fd);
+	return b;
+}
+
+static const char *
+folder_of(struct config *c, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash == NULL)
+		return keep(c, "", ".");
+	if (slash == path)
+		return keep(c, "", "/");
+	const char *all = keep(c, "", path);
+	struct string *k = c->store;
+	k->s[slash - path] = '\0';
+	return all;
+}
+
+struct config *
+config_load(const char *path, struct diag_sink *sink)
+{
+	struct load l = { .name = path, .sink = sink };
+	struct yaml *y = NULL;
+	char *text;
+	size_t n;
+
+	l.c = text_alloc(sizeof(*l.c));
+	l.c->folder = folder_of(l.c, path);
+	for (size_t i = 0; i < NKEYS; i++)
+		set(l.c, &keys[i], keys[i].preset, false);
+	text = slurp(&l, path, &n);
+	if (text != NULL)
+		y = yaml_read((struct slice) { text, n }, path, sink);
+	if (y != NULL)
+		take_all(&l, y);
+	free(text);
+	if (y == NULL || l.faults > 0) {
+		config_free(l.c);
+		l.c = NULL;
+	}
+	yaml_close(y);
+	return l.c;
+}
+
+void
+config_free(struct config *c)
+{
+	if (c == NULL)
+		return;
+	for (struct string *k = c->store, *next; k != NULL; k = next) {
+		next = k->next;
+		free(k);
+	}
+	free(c);
+}
+
+static void
+describe_key(const struct key *k, FILE *out)
+{
+	size_t section = section_length(k->path);
+	const char *in = k->path[section] == '.' ? "  " : "";
+	bool bare = k->type == INT || k->type == BOOL || k->type == CHOICE;
+	char text[200];
+
+	expected(k, text, sizeof(text));
+	fprintf(
+	    out, "%s# %s\n%s# %s\n%s# (%s)\n", in, k->en, in, k->ja, in, text);
+	fprintf(out, "%s%s: %s%s%s\n", in, last_part(k->path), bare ? "" : "\"",
+	    k->preset, bare ? "" : "\"");
+}
+
+void
+config_describe(FILE *out)
+{
+	const char *before = "";
+
+	fputs(
+	    "# Configuration of a shikaku site: the example, every key with "
+	    "its default.\n"
+	    "# Keys that keep their default may be left out; unknown keys are "
+	    "refused.\n"
+	    "# Paths are relative to the folder of this file.\n"
+	    "# `shikaku-check --config site.yaml` says all that is wrong with "
+	    "one.\n"
+	    "# 設定ファイルの見本（全項目と既定値）。既定値のままの項目は省略できます。\n",
+	    out);
+	for (size_t i = 0; i < NKEYS; i++) {
+		size_t n = section_length(keys[i].path);
+
+		if (section_length(before) != n ||
+		    memcmp(before, keys[i].path, n) != 0) {
+			putc('\n', out);
+			if (keys[i].path[n] == '.')
+				fprintf(out, "%.*s:\n", (int)n, keys[i].path);
+		}
+		describe_key(&keys[i], out);
+		before = keys[i].path;
+	}
+}
