@@ -3,6 +3,7 @@
 #include "formats/feeds.h"
 #include "formats/nhi.h"
 #include "formats/qualification.h"
+#include "formats/receipt.h"
 #include "formats/usage.h"
 
 const struct layout *const registry[] = {
@@ -16,6 +17,7 @@ const struct layout *const registry[] = {
 	&insurer_layout,
 	&usage_layout,
 	&usage_file_layout,
+	&reflection_layout,
 	NULL,
 };
 
