@@ -4,7 +4,8 @@
  *  ROOT/box/SENDER/in/    uploads; only a rename makes one visible: names
  *                         ending in .part or beginning with . are not seen
  *  ROOT/box/SENDER/out/   receipts, results, lists for the sender
- *  ROOT/ready/STEM/       accepted upload: manifest.yaml + members
+ *  ROOT/ready/STEM/       accepted upload: manifest.yaml + its members as
+ *                         NNNN.EXT, see spool_member()
  *  ROOT/done/             uploads as they came, accepted
  *  ROOT/refused/          uploads as they came, refused
  *  ROOT/segments/         segments, STEM.KIND.seg
@@ -33,6 +34,11 @@ void spool_free(struct spool_names *l);
 /* A path under root, printf-like; ends the run with BUG if too long. */
 void spool_path(char out[SPOOL_PATH_MAX], const char *root, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));
+/* ROOT/ready/STEM/NNNN.EXT: where member i (from 0) of a manifest lies; NNNN
+ * counts from 0001, EXT is that of its syntax (csv txt xml crl seg). So no
+ * path is ever made from a member's name. */
+void spool_member(char out[SPOOL_PATH_MAX], const char *root, const char *stem,
+    int i, const char *syntax);
 int spool_remove_tree(const char *path); /* of ours only: ready/, work/ */
 /* A whole small file; NUL after it; yours to free; NULL errno. */
 char *spool_slurp(const char *path, size_t max, size_t *n);
