@@ -1,10 +1,15 @@
 /*
  * A segment: the accepted change records of one upload, sorted by key,
  * immutable; the contract between ingest and rebuild, and what a link
- * package carries. Head: magic, version, layout, sender, feed, day,
- * sequence. Rows: key, order, source record number, payload
- * (record_pack). Tail: count and SHA-256 over everything before it.
- * Integers little endian. Order of rows: key, then record number.
+ * package carries. Order of rows: key, then record number. The same rows
+ * give the same bytes. Integers are little endian:
+ *
+ *  head  48 bytes: magic "SHIKSEG1", u16 kind, u8 feed, u8 scheme letter or
+ *        0, i32 day, u16 sequence, u16 0, sender (9 bytes, NUL-padded), zeros
+ *  row   u16 payload length, u8 key length, u8 0, u32 record number, the key
+ *        without its NULs at the end, payload (record_pack of kind's format)
+ *  tail  48 bytes: magic "SHIKEND1", i64 number of rows, SHA-256 over head
+ *        and rows
  *
  *	s = segment_open(...); while (segment_next(s, &row) == 1) ...; close
  */
@@ -18,6 +23,9 @@
 #include "formats/filename.h"
 
 #define SEGMENT_KEY_SIZE 32
+#define SEGMENT_HEAD_SIZE 48
+#define SEGMENT_ROW_SIZE 8 /* in front of key and payload */
+#define SEGMENT_TAIL_SIZE 48
 
 enum segment_kind { /* what the key is, and which snapshot it changes */
 	SEGMENT_PERIOD, /* typed_key; qualification_format payload */
@@ -42,12 +50,18 @@ struct segment_row {
 };
 struct segment;
 
-/* Checks head and tail; `whole`: also the digest over all bytes. NULL:
- * SEGMENT_BROKEN raised. */
-struct segment *segment_open(const char *path, const char *name, bool whole,
-    struct diag_sink *sink);
+/* Checks head and tail; `whole`: also the digest over all bytes, before the
+ * first row; else the digest is checked on the way and a wrong one shows
+ * when the last row has been read. NULL: SEGMENT_BROKEN raised. */
+struct segment *segment_open(
+    const char *path, const char *name, bool whole, struct diag_sink *sink);
 const struct segment_head *segment_head(const struct segment *s);
-int segment_next(struct segment *s, struct segment_row *row); /* 1 0 -1 */
+/* Bytes to read at once (default 1 MiB), before the first row: whoever opens
+ * a thousand segments has less for each. */
+void segment_buffer(struct segment *s, size_t bytes);
+/* 1: a row, good until the next call; 0: the end, all as it should be;
+ * -1: SEGMENT_BROKEN raised (count, order, digest, cut row). */
+int segment_next(struct segment *s, struct segment_row *row);
 void segment_close(struct segment *s);
 
 #endif

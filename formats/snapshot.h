@@ -7,10 +7,11 @@
  *  qualification: period(key, period columns...), person(key, pseudonym,
  *                 processing_number), printed(hash, key), pseudonym(..key),
  *                 pairing(processing_number, pseudonym), insurer(number,..)
- *  cards:         card(ca, serial, processing_number, state, from, until)
- *  revocation:    partition(ca, name, this_update, next_update, number),
- *                 revoked(ca, serial, partition_id, revoked_at, reason)
- *  institutions:  institution(code, ...)
+ *  cards:         ca(id, ski), card(ca, serial, ProcessingNumber, ...)
+ *  revocation:    ca(id, ski), partition(ca, name, this_update, ..),
+ *                 revoked(ca, serial, partition, revoked_at, reason)
+ *  institutions:  institution(InstitutionCode, ...)
+ *  all:           readme, generation (one row), input (segments merged)
  */
 #ifndef FORMATS_SNAPSHOT_H
 #define FORMATS_SNAPSHOT_H
@@ -42,13 +43,14 @@ int snapshot_periods(struct snapshot *s, const struct typed_key *key,
     snapshot_period_fn *each, void *arg);
 /* Candidate keys by printed_hash(); by pseudonym (16 bytes). */
 typedef int snapshot_key_fn(void *arg, const struct typed_key *key);
-int snapshot_printed(struct snapshot *s, uint64_t hash, snapshot_key_fn *each,
-    void *arg);
+int snapshot_printed(
+    struct snapshot *s, uint64_t hash, snapshot_key_fn *each, void *arg);
 int snapshot_person_keys(struct snapshot *s, const unsigned char pseudonym[16],
     snapshot_key_fn *each, void *arg);
 /* 1 found, 0 not, -1 broken. */
 int snapshot_pseudonym(struct snapshot *s, const struct typed_key *key,
     unsigned char pseudonym[16]);
+/* Also 0 where two persons claim the number: nobody, not the wrong one. */
 int snapshot_pairing(struct snapshot *s, struct slice processing_number,
     unsigned char pseudonym[16]);
 /* Borrowed until the next call; n == 0 where unknown. */
@@ -80,20 +82,41 @@ struct snapshot_institution {
 int snapshot_institution(
     struct snapshot *s, struct slice code, struct snapshot_institution *out);
 
-/* Every row in key order, for the merge. `person` rows come joined: for each
- * key its pseudonym (or none) and its periods.
- * REVOCATION: first all partitions (pair true; payload "CA LF NAME LF NUMBER
- * LF THIS LF NEXT", moments in ms), then all entries (payload "SERIAL LF AT LF
- * REASON"), in any order; `order` is the partition's number in this file. */
+/* The segments merged into this generation; -1: broken, or each() said so. */
+int snapshot_inputs(struct snapshot *s,
+    int (*each)(void *arg, const char *name, const char *digest), void *arg);
+
+/* Every row in key order, for the merge; QUALIFICATION: a key's pair row
+ * comes before its periods. REVOCATION: first all partitions (pair true;
+ * payload "CA LF NAME LF NUMBER LF THIS LF NEXT", moments in ms), then all
+ * entries (payload "SERIAL LF AT LF REASON"), in any order; `order` is the
+ * partition's number in this file. Reads through a cache of its own, not the
+ * mapping: memory stays flat. */
 struct snapshot_walk;
 struct snapshot_walk_row {
 	char key[SEGMENT_KEY_SIZE]; /* as segment keys */
-	int64_t order; /* QUALIFICATION: 資格取得日; else 0 */
-	bool pair; /* person row (payload as SEGMENT_PAIR), not a period */
-	struct slice payload; /* as segment payloads */
+	int64_t order; /* REVOCATION: see above; else 0 */
+	bool pair; /* person row: payload as SEGMENT_PAIR, no record */
+	struct slice payload;
+	const struct record *rec; /* the STORED fields; good until next; NULL
+		for pair rows and REVOCATION */
 };
 struct snapshot_walk *snapshot_walk_open(struct snapshot *s);
+/* 1, 0 at the end, -1 SNAPSHOT_IDENTITY raised. */
 int snapshot_walk_next(struct snapshot_walk *w, struct snapshot_walk_row *r);
 void snapshot_walk_close(struct snapshot_walk *w);
+
+/*
+ * What both halves of the format must agree on. Columns of the main table:
+ * the STORED fields of its record in order, but for those that the change or
+ * the key says. Returns how many.
+ */
+unsigned snapshot_columns(
+    const struct format *f, unsigned char out[RECORD_FIELDS_MAX]);
+/* A certificate's serial (hex, 1-20 octets) as the store orders it: *n is
+ * its number where that is below 2^63 (true), else out its 20 octets. */
+bool snapshot_serial(const char *hex, int64_t *n, unsigned char out[20]);
+int32_t snapshot_application_id(enum snapshot_kind kind);
+#define SNAPSHOT_VERSION 1 /* user_version */
 
 #endif

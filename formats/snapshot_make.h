@@ -1,9 +1,10 @@
 /*
  * Builds one snapshot. For batch/rebuild.c and batch/revoke.c only.
- * Rows come in key order; indexes by another order are sorted outside
- * (SORT_MEMORY) and written last. finish(): identity, README table, counts,
- * integrity_check, rollback-journal mode, fsync; fills *entry. Same rows,
- * same bytes.
+ * Rows come in key order; tables by another order are sorted outside
+ * (external sort) and written last. finish(): identity, README table, counts,
+ * integrity_check by SQLite itself, rollback-journal mode, fsync; fills
+ * *entry. Same rows, same bytes (but for the version stamp of the SQLite
+ * library in the file's header).
  */
 #ifndef FORMATS_SNAPSHOT_MAKE_H
 #define FORMATS_SNAPSHOT_MAKE_H
@@ -11,7 +12,8 @@
 #include "formats/snapshot.h"
 
 struct snapshot_make;
-/* entry: generation, day, cut_off given; file named by it; file, sha256,
+/* The file is made in work_dir; the caller publishes it by rename.
+ * entry: generation, day, cut_off given; file named by it; file, sha256,
  * digest, rows filled by finish. NULL: SNAPSHOT_WRITE raised. */
 struct snapshot_make *snapshot_create(const char *work_dir,
     enum snapshot_kind kind, const struct snapshot_set_entry *entry,
@@ -25,14 +27,17 @@ int snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
 int snapshot_add_insurer(struct snapshot_make *m, const struct record *rec);
 /* CARDS, INSTITUTIONS: key and record of the segment row. */
 int snapshot_add_card(struct snapshot_make *m, const struct record *rec);
-int snapshot_add_institution(
-    struct snapshot_make *m, const struct record *rec);
+int snapshot_add_institution(struct snapshot_make *m, const struct record *rec);
 /* REVOCATION: a partition, then its entries (any order of serials). */
 int snapshot_add_partition(struct snapshot_make *m, const char *ca,
     const char *name, int64_t this_update, int64_t next_update,
     const char *number);
 int snapshot_add_revoked(
     struct snapshot_make *m, const char *serial, int64_t at, int reason);
+/* A segment that went into it, for the `input` table. */
+int snapshot_add_input(struct snapshot_make *m, const char *name,
+    const char *digest, int64_t rows);
+/* 0, or -1 SNAPSHOT_WRITE raised and the file removed. Frees m either way. */
 int snapshot_finish(struct snapshot_make *m, struct snapshot_set_entry *entry);
 void snapshot_abandon(struct snapshot_make *m);
 

@@ -1,0 +1,472 @@
+/*
+ * A level of a tree has one page at hand. When a cell does not fit, the page
+ * is full: the cell waits until the next one comes, then it goes up into the
+ * level above as the divider between the full page and the next. At the end a
+ * cell still waiting changes places with the last of the page, so that no
+ * page is ever empty.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "formats/codec/pages.h"
+
+#define LEVELS 12 /* of at least 4 children each and 2^32 pages: enough */
+#define OUT_BYTES ((size_t)1 << 20)
+#define LOCK_BYTE 0x40000000 /* the page that holds it is never used */
+#define LEAF 0x0a /* b-tree page flags: leaf, interior of an index */
+#define INTERIOR 0x02
+
+struct level {
+	unsigned char *page;
+	unsigned cells, top, last; /* number, lowest used byte, last's size */
+	bool waiting;
+	unsigned char *wait; /* a cell without its child number */
+	size_t wait_n;
+	uint32_t wait_left;
+};
+
+struct pages_table {
+	struct pages *pages;
+	struct pages_table *next;
+	uint32_t root;
+	unsigned levels;
+	struct level level[LEVELS];
+	unsigned char *cell;
+};
+
+struct pages {
+	int fd;
+	int error; /* errno of the first write that failed */
+	size_t size; /* of a page */
+	size_t local_max, local_min;
+	uint32_t next; /* number of the next new page */
+	uint32_t lock; /* number of the page never used */
+	char *out; /* new pages not yet written */
+	size_t n;
+	int64_t at;
+	struct pages_table *tables;
+};
+
+static void
+put16(unsigned char *p, unsigned v)
+{
+	p[0] = (unsigned char)(v >> 8);
+	p[1] = (unsigned char)v;
+}
+
+static void
+put32(unsigned char *p, uint32_t v)
+{
+	put16(p, v >> 16);
+	put16(p + 2, v & 0xffff);
+}
+
+static uint32_t
+get32(const unsigned char *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 |
+	    (uint32_t)p[2] << 8 | p[3];
+}
+
+static size_t
+put_varint(unsigned char *p, uint64_t v)
+{
+	unsigned char b[9];
+	size_t n = 0;
+
+	if (v < 128) {
+		p[0] = (unsigned char)v;
+		return 1;
+	}
+	do
+		b[n++] = (unsigned char)(v & 127);
+	while ((v >>= 7) != 0); /* lengths and types: never above 2^56 */
+	for (size_t i = 0; i < n; i++)
+		p[i] = b[n - 1 - i] | (i + 1 < n ? 128 : 0);
+	return n;
+}
+
+/* ---- a record ---- */
+
+void
+row_init(struct page_row *r)
+{
+	r->max = 4096;
+	r->body = text_alloc(r->max);
+	row_begin(r);
+}
+
+void
+row_free(struct page_row *r)
+{
+	free(r->body);
+	r->body = NULL;
+}
+
+void
+row_begin(struct page_row *r)
+{
+	r->ntypes = 0;
+	r->n = 0;
+}
+
+static void
+row_put(struct page_row *r, uint64_t type, const void *p, size_t n)
+{
+	if (r->ntypes + 9 > sizeof(r->types))
+		abort(); /* more columns than any table of ours */
+	r->ntypes += put_varint(r->types + r->ntypes, type);
+	if (r->n + n > r->max) {
+		r->max = 2 * (r->n + n);
+		r->body = text_realloc(r->body, r->max);
+	}
+	if (n > 0)
+		memcpy(r->body + r->n, p, n);
+	r->n += n;
+}
+
+void
+row_null(struct page_row *r)
+{
+	row_put(r, 0, NULL, 0);
+}
+
+void
+row_text(struct page_row *r, struct slice s)
+{
+	row_put(r, s.n == 0 ? 0 : 13 + 2 * (uint64_t)s.n, s.p, s.n);
+}
+
+void
+row_blob(struct page_row *r, const void *p, size_t n)
+{
+	row_put(r, 12 + 2 * (uint64_t)n, p, n);
+}
+
+/* The shortest of the six widths; 0 and 1 have types of their own. */
+void
+row_int(struct page_row *r, int64_t v)
+{
+	static const unsigned char widths[] = { 1, 2, 3, 4, 6, 8 };
+	unsigned char b[8];
+
+	if (v == 0 || v == 1) {
+		row_put(r, 8 + (uint64_t)v, NULL, 0);
+		return;
+	}
+	for (unsigned i = 0; i < 8; i++)
+		b[i] = (unsigned char)((uint64_t)v >> (56 - 8 * i));
+	for (unsigned t = 0; t < 6; t++) {
+		unsigned bits = 8 * widths[t] - 1;
+		if (t == 5 ||
+		    (v >= -(INT64_C(1) << bits) && v < INT64_C(1) << bits)) {
+			row_put(r, t + 1, b + 8 - widths[t], widths[t]);
+			return;
+		}
+	}
+}
+
+/* ---- new pages: one stream ---- */
+
+static void
+write_all(struct pages *p, const void *data, size_t n, int64_t at)
+{
+	const char *b = data;
+
+	while (n > 0 && p->error == 0) {
+		ssize_t k = pwrite(p->fd, b, n, at);
+		if (k == -1 && errno == EINTR)
+			continue;
+		if (k <= 0) {
+			p->error = k == 0 ? EIO : errno;
+			return;
+		}
+		b += k;
+		n -= (size_t)k;
+		at += k;
+	}
+}
+
+static void
+flush(struct pages *p)
+{
+	write_all(p, p->out, p->n, p->at);
+	p->at += (int64_t)p->n;
+	p->n = 0;
+}
+
+/* The next new page; its number. */
+static uint32_t
+emit(struct pages *p, const unsigned char *page)
+{
+	for (;;) {
+		if (p->n + p->size > OUT_BYTES)
+			flush(p);
+		char *to = p->out + p->n;
+		p->n += p->size;
+		if (p->next++ == p->lock) {
+			memset(to, 0, p->size);
+			continue;
+		}
+		memcpy(to, page, p->size);
+		return p->next - 1;
+	}
+}
+
+/* The number emit() will give to the page after n more. */
+static uint32_t
+number_after(const struct pages *p, uint32_t n)
+{
+	uint32_t first = p->next == p->lock ? p->next + 1 : p->next;
+
+	return first < p->lock && first + n >= p->lock ? first + n + 1 :
+							 first + n;
+}
+
+/* ---- a tree ---- */
+
+static void
+level_reset(const struct pages *p, struct level *l, bool leaf)
+{
+	if (l->page == NULL) {
+		l->page = text_alloc(p->size);
+		l->wait = text_alloc(p->local_max + 16);
+	}
+	memset(l->page, 0, p->size);
+	l->page[0] = leaf ? LEAF : INTERIOR;
+	l->cells = 0;
+	l->top = (unsigned)p->size;
+	l->waiting = false;
+}
+
+/* n bytes of cell, after the child's number on interior pages. */
+static bool
+level_put(struct level *l, bool leaf, uint32_t left, const unsigned char *cell,
+    size_t n)
+{
+	unsigned head = leaf ? 8 : 12, size = (unsigned)n + (leaf ? 0 : 4);
+
+	if (size < 4)
+		size = 4;
+	if (l->top < head + 2 * (l->cells + 1) + size)
+		return false;
+	l->top -= size;
+	l->last = size;
+	unsigned char *to = l->page + l->top;
+	if (!leaf) {
+		put32(to, left);
+		to += 4;
+	}
+	memcpy(to, cell, n);
+	put16(l->page + head + 2 * l->cells, l->top);
+	l->cells++;
+	return true;
+}
+
+static void
+level_seal(const struct pages *p, struct level *l, bool leaf, uint32_t right)
+{
+	put16(l->page + 3, l->cells);
+	/* 65536 is written as 0: an empty page of that size */
+	put16(l->page + 5, l->top == 65536 ? 0 : l->top);
+	if (!leaf)
+		put32(l->page + 8, right);
+	(void)p;
+}
+
+static void
+tree_put(struct pages_table *t, unsigned lv, uint32_t left,
+    const unsigned char *cell, size_t n)
+{
+	struct pages *p = t->pages;
+	struct level *l = &t->level[lv];
+
+	if (lv >= LEVELS)
+		abort();
+	if (lv == t->levels) {
+		level_reset(p, l, lv == 0);
+		t->levels++;
+	}
+	if (l->waiting) {
+		level_seal(p, l, lv == 0, l->wait_left);
+		tree_put(t, lv + 1, emit(p, l->page), l->wait, l->wait_n);
+		level_reset(p, l, lv == 0);
+	}
+	if (!level_put(l, lv == 0, left, cell, n)) {
+		memcpy(l->wait, cell, n);
+		l->wait_n = n;
+		l->wait_left = left;
+		l->waiting = true;
+	}
+}
+
+static void
+tree_end(struct pages_table *t)
+{
+	struct pages *p = t->pages;
+	uint32_t right = 0;
+
+	if (t->levels == 0)
+		return; /* no rows: the root is as the library left it */
+	for (unsigned lv = 0;; lv++) {
+		struct level *l = &t->level[lv];
+		bool leaf = lv == 0;
+		if (l->waiting) { /* the last of the page goes up instead */
+			unsigned char *cell = l->page + l->top;
+			size_t n = l->last - (leaf ? 0 : 4);
+			uint32_t middle = leaf ? 0 : get32(cell);
+			unsigned char *up = text_alloc(n);
+			memcpy(up, cell + (leaf ? 0 : 4), n);
+			memset(cell, 0, l->last);
+			l->top += l->last;
+			l->cells--;
+			memset(l->page + (leaf ? 8 : 12) + 2 * l->cells, 0, 2);
+			level_seal(p, l, leaf, middle);
+			tree_put(t, lv + 1, emit(p, l->page), up, n);
+			free(up);
+			level_reset(p, l, leaf);
+			level_put(l, leaf, l->wait_left, l->wait, l->wait_n);
+		}
+		level_seal(p, l, leaf, right);
+		if (lv + 1 == t->levels) {
+			write_all(p, l->page, p->size,
+			    ((int64_t)t->root - 1) * (int64_t)p->size);
+			return;
+		}
+		right = emit(p, l->page);
+	}
+}
+
+/* What does not fit into a page goes to a chain of overflow pages. */
+static size_t
+overflow(
+    struct pages *p, unsigned char *cell, size_t at, const char *rest, size_t n)
+{
+	unsigned char *page = text_alloc(p->size);
+	size_t room = p->size - 4;
+
+	put32(cell + at, number_after(p, 0));
+	while (n > 0) {
+		size_t k = n < room ? n : room;
+		memset(page, 0, p->size);
+		put32(page, n > k ? number_after(p, 1) : 0);
+		memcpy(page + 4, rest, k);
+		emit(p, page);
+		rest += k;
+		n -= k;
+	}
+	free(page);
+	return at + 4;
+}
+
+int
+pages_add(struct pages_table *t, const struct page_row *r)
+{
+	struct pages *p = t->pages;
+	/* the header's size counts itself */
+	size_t header = r->ntypes + (r->ntypes + 1 < 128 ? 1 : 2);
+	size_t total = header + r->n, local = total, n;
+
+	if (total > p->local_max) {
+		local = p->local_min + (total - p->local_min) % (p->size - 4);
+		if (local > p->local_max)
+			local = p->local_min;
+	}
+	n = put_varint(t->cell, total);
+	if (header > local) { /* the smallest pages hold at least a header */
+		p->error = p->error ? p->error : EMSGSIZE;
+		errno = p->error;
+		return -1;
+	}
+	n += put_varint(t->cell + n, header);
+	memcpy(t->cell + n, r->types, r->ntypes);
+	n += r->ntypes;
+	memcpy(t->cell + n, r->body, local - header);
+	n += local - header;
+	if (local < total)
+		n = overflow(
+		    p, t->cell, n, r->body + local - header, total - local);
+	tree_put(t, 0, 0, t->cell, n);
+	errno = p->error;
+	return p->error == 0 ? 0 : -1;
+}
+
+struct pages *
+pages_open(const char *path)
+{
+	struct pages *p = text_alloc(sizeof(*p));
+	unsigned char head[100];
+
+	p->fd = open(path, O_RDWR | O_CLOEXEC);
+	if (p->fd == -1)
+		goto bad;
+	errno = EINVAL;
+	if (pread(p->fd, head, sizeof(head), 0) != sizeof(head) ||
+	    memcmp(head, "SQLite format 3", 16) != 0 || head[20] != 0)
+		goto bad;
+	p->size = (size_t)head[16] << 8 | head[17];
+	p->size = p->size == 1 ? 65536 : p->size;
+	if (p->size < 512)
+		goto bad;
+	p->local_max = (p->size - 12) * 64 / 255 - 23;
+	p->local_min = (p->size - 12) * 32 / 255 - 23;
+	p->next = get32(head + 28) + 1;
+	p->lock = (uint32_t)(LOCK_BYTE / p->size) + 1;
+	p->at = (int64_t)(p->next - 1) * (int64_t)p->size;
+	p->out = text_alloc(OUT_BYTES);
+	return p;
+bad:
+	if (p->fd != -1)
+		close(p->fd);
+	free(p);
+	return NULL;
+}
+
+struct pages_table *
+pages_table(struct pages *p, uint32_t root)
+{
+	struct pages_table *t = text_alloc(sizeof(*t));
+
+	t->pages = p;
+	t->root = root;
+	t->cell = text_alloc(p->local_max + 32);
+	t->next = p->tables;
+	p->tables = t;
+	return t;
+}
+
+static void
+table_free(struct pages_table *t)
+{
+	for (unsigned i = 0; i < LEVELS; i++) {
+		free(t->level[i].page);
+		free(t->level[i].wait);
+	}
+	free(t->cell);
+	free(t);
+}
+
+int
+pages_close(struct pages *p)
+{
+	unsigned char count[4];
+
+	for (struct pages_table *t = p->tables, *next; t != NULL; t = next) {
+		next = t->next;
+		tree_end(t);
+		table_free(t);
+	}
+	flush(p);
+	put32(count, p->next - 1);
+	write_all(p, count, sizeof(count), 28);
+	if (close(p->fd) == -1 && p->error == 0)
+		p->error = errno;
+	int error = p->error;
+	free(p->out);
+	free(p);
+	errno = error;
+	return error == 0 ? 0 : -1;
+}

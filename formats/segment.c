@@ -1,0 +1,309 @@
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/codec/day.h"
+#include "formats/codec/seal.h"
+#include "formats/segment.h"
+
+#define BUFFER ((size_t)1 << 20)
+
+struct segment {
+	struct segment_head head;
+	char *name;
+	struct diag_sink *sink;
+	int fd;
+	int64_t at, end; /* not yet read: from at to end of the rows */
+	char *buf;
+	size_t room, have, pos;
+	int64_t seen; /* rows so far */
+	char key[2][SEGMENT_KEY_SIZE]; /* of this row and the one before */
+	int64_t record;
+	struct seal_hash *hash; /* NULL: checked at open, or done */
+	unsigned char digest[32];
+	bool over, broken;
+};
+
+static unsigned
+get16(const char *p)
+{
+	return (unsigned)(unsigned char)p[0] |
+	    (unsigned)(unsigned char)p[1] << 8;
+}
+
+static uint32_t
+get32(const char *p)
+{
+	return (uint32_t)get16(p) | (uint32_t)get16(p + 2) << 16;
+}
+
+static int
+broken(struct segment *s, const char *what)
+{
+	if (!s->broken)
+		diag_file(s->sink, DIAG_SEGMENT_BROKEN, s->name, "%s", what);
+	s->broken = true;
+	return -1;
+}
+
+/* All of n bytes at offset; -1: cut or unreadable. */
+static int
+read_at(int fd, char *p, size_t n, int64_t at)
+{
+	while (n > 0) {
+		ssize_t k = pread(fd, p, n, at);
+		if (k == -1 && errno == EINTR)
+			continue;
+		if (k <= 0)
+			return -1;
+		p += k;
+		n -= (size_t)k;
+		at += k;
+	}
+	return 0;
+}
+
+/* Paths are made of the upload's name later: nothing but its own shape. */
+static bool
+id_ok(const struct filename *id)
+{
+	size_t n = strnlen(id->sender, sizeof(id->sender));
+
+	for (size_t i = 0; i < n; i++)
+		if (!((id->sender[i] >= '0' && id->sender[i] <= '9') ||
+			(id->sender[i] >= 'A' && id->sender[i] <= 'Z')))
+			return false;
+	return n >= 1 && n <= 8 && id->feed < FEED__MAX && id->sequence >= 1 &&
+	    id->sequence <= 9999 && id->day > day_of(2000, 1, 1) &&
+	    id->day < day_of(2200, 1, 1);
+}
+
+static int
+read_head(struct segment *s, const char *p)
+{
+	struct segment_head *h = &s->head;
+
+	if (memcmp(p, "SHIKSEG1", 8) != 0)
+		return broken(s, "not a segment of version 1");
+	h->kind = (enum segment_kind)get16(p + 8);
+	h->id.feed = (enum feed)(unsigned char)p[10];
+	h->scheme = p[11];
+	h->id.day = (int32_t)get32(p + 12);
+	h->id.sequence = (int)get16(p + 16);
+	memcpy(h->id.sender, p + 20, sizeof(h->id.sender));
+	bool zeros = p[18] == 0 && p[19] == 0;
+	for (size_t i = 20 + strnlen(p + 20, 9); i < SEGMENT_HEAD_SIZE; i++)
+		zeros = zeros && p[i] == 0;
+	if (get16(p + 8) >= SEGMENT__MAX || !id_ok(&h->id) || !zeros)
+		return broken(s, "head");
+	return 0;
+}
+
+static int
+read_tail(struct segment *s, const char *p)
+{
+	static const char hex[] = "0123456789abcdef";
+	uint64_t rows = get32(p + 8) | (uint64_t)get32(p + 12) << 32;
+
+	if (memcmp(p, "SHIKEND1", 8) != 0)
+		return broken(s, "no tail: the file is cut");
+	if (rows > (uint64_t)s->end / SEGMENT_ROW_SIZE)
+		return broken(s, "more rows than bytes");
+	s->head.rows = (int64_t)rows;
+	memcpy(s->digest, p + 16, 32);
+	for (int i = 0; i < 32; i++) {
+		s->head.digest[2 * i] = hex[s->digest[i] >> 4];
+		s->head.digest[2 * i + 1] = hex[s->digest[i] & 15];
+	}
+	return 0;
+}
+
+static int
+check_digest(struct segment *s)
+{
+	unsigned char have[32];
+	struct seal_hash *h = s->hash;
+
+	s->hash = NULL;
+	seal_hash_end(h, have);
+	if (memcmp(have, s->digest, 32) != 0)
+		return broken(s, "digest");
+	return 0;
+}
+
+/* The digest over everything before the tail, ahead of the first row. */
+static int
+check_whole(struct segment *s, const char *head)
+{
+	char *buf = text_alloc(BUFFER);
+	int r = -1;
+
+	s->hash = seal_hash_new();
+	seal_hash_add(s->hash, head, SEGMENT_HEAD_SIZE);
+	for (int64_t at = SEGMENT_HEAD_SIZE; at < s->end;) {
+		size_t n = s->end - at < (int64_t)BUFFER ?
+		    (size_t)(s->end - at) :
+		    BUFFER;
+		if (read_at(s->fd, buf, n, at) == -1) {
+			broken(s, "cannot be read");
+			goto out;
+		}
+		seal_hash_add(s->hash, buf, n);
+		at += (int64_t)n;
+	}
+	r = check_digest(s);
+out:
+	free(buf);
+	return r;
+}
+
+struct segment *
+segment_open(
+    const char *path, const char *name, bool whole, struct diag_sink *sink)
+{
+	struct segment *s = text_alloc(sizeof(*s));
+	char head[SEGMENT_HEAD_SIZE], tail[SEGMENT_TAIL_SIZE];
+	struct stat st;
+
+	s->name = text_dup(slice_of(name));
+	s->sink = sink;
+	s->room = BUFFER;
+	s->fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (s->fd == -1 || fstat(s->fd, &st) == -1) {
+		broken(s, "cannot be opened");
+		goto bad;
+	}
+	s->at = SEGMENT_HEAD_SIZE;
+	s->end = st.st_size - SEGMENT_TAIL_SIZE;
+	if (!S_ISREG(st.st_mode) || s->end < SEGMENT_HEAD_SIZE ||
+	    read_at(s->fd, head, sizeof(head), 0) == -1 ||
+	    read_at(s->fd, tail, sizeof(tail), s->end) == -1) {
+		broken(s, "too short");
+		goto bad;
+	}
+	if (read_head(s, head) == -1 || read_tail(s, tail) == -1)
+		goto bad;
+	posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	if (whole) {
+		if (check_whole(s, head) == -1)
+			goto bad;
+	} else {
+		s->hash = seal_hash_new();
+		seal_hash_add(s->hash, head, sizeof(head));
+	}
+	return s;
+bad:
+	segment_close(s);
+	return NULL;
+}
+
+const struct segment_head *
+segment_head(const struct segment *s)
+{
+	return &s->head;
+}
+
+void
+segment_buffer(struct segment *s, size_t bytes)
+{
+	if (s->buf == NULL)
+		s->room = bytes;
+}
+
+/* At least `need` bytes from pos on. 0, or -1: there are no more. */
+static int
+fill(struct segment *s, size_t need)
+{
+	size_t left = s->have - s->pos;
+
+	if (s->buf == NULL && (int64_t)s->room > s->end - s->at)
+		s->room = (size_t)(s->end - s->at);
+	if (s->buf == NULL || need > s->room) {
+		s->room = need > s->room ? need : s->room;
+		s->buf = text_realloc(s->buf, s->room);
+	}
+	memmove(s->buf, s->buf + s->pos, left);
+	s->pos = 0;
+	s->have = left;
+	size_t want = s->room - left;
+	if ((int64_t)want > s->end - s->at)
+		want = (size_t)(s->end - s->at);
+	if (left + want < need)
+		return -1;
+	if (read_at(s->fd, s->buf + left, want, s->at) == -1)
+		return -1;
+	if (s->hash != NULL)
+		seal_hash_add(s->hash, s->buf + left, want);
+	s->at += (int64_t)want;
+	s->have += want;
+	return 0;
+}
+
+static int
+end_of_rows(struct segment *s)
+{
+	s->over = true;
+	if (s->seen != s->head.rows)
+		return broken(s, "count of rows");
+	if (s->hash != NULL && check_digest(s) == -1)
+		return -1;
+	return 0;
+}
+
+int
+segment_next(struct segment *s, struct segment_row *row)
+{
+	if (s->broken)
+		return -1;
+	if (s->over || (s->pos == s->have && s->at == s->end))
+		return s->over ? 0 : end_of_rows(s);
+	if (s->have - s->pos < SEGMENT_ROW_SIZE &&
+	    fill(s, SEGMENT_ROW_SIZE) == -1)
+		return broken(s, "cut row");
+	const char *p = s->buf + s->pos;
+	size_t payload = get16(p), n = (unsigned char)p[2];
+	size_t size = SEGMENT_ROW_SIZE + n + payload;
+	if (n > SEGMENT_KEY_SIZE || p[3] != 0)
+		return broken(s, "row");
+	if (s->have - s->pos < size) {
+		if (fill(s, size) == -1)
+			return broken(s, "cut row");
+		p = s->buf + s->pos;
+	}
+	char *key = s->key[s->seen & 1], *before = s->key[~s->seen & 1];
+	int64_t record = get32(p + 4);
+	memcpy(key, p + SEGMENT_ROW_SIZE, n);
+	memset(key + n, 0, SEGMENT_KEY_SIZE - n);
+	if (s->seen > 0) {
+		int c = memcmp(before, key, SEGMENT_KEY_SIZE);
+		if (c > 0 || (c == 0 && s->record > record))
+			return broken(s, "order of rows");
+	}
+	s->record = record;
+	s->seen++;
+	s->pos += size;
+	row->key = key;
+	row->record = record;
+	row->payload.p = p + SEGMENT_ROW_SIZE + n;
+	row->payload.n = payload;
+	return 1;
+}
+
+void
+segment_close(struct segment *s)
+{
+	unsigned char unused[32];
+
+	if (s == NULL)
+		return;
+	if (s->hash != NULL)
+		seal_hash_end(s->hash, unused);
+	if (s->fd != -1)
+		close(s->fd);
+	free(s->buf);
+	free(s->name);
+	free(s);
+}

@@ -1,0 +1,939 @@
+/*
+ * SQLite makes the empty file from schemas/snapshot.sql, pages.c fills the
+ * large tables as a stream of pages, SQLite enters the small ones, checks
+ * every page and closes.
+ *
+ * integrity_check, not quick_check: the pages are ours, so all of it is
+ * asked; as no table has a second index the two cost the same.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sqlite3.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "formats/codec/day.h"
+#include "formats/codec/pages.h"
+#include "formats/codec/seal.h"
+#include "formats/codec/sort.h"
+#include "formats/limits.h"
+#include "formats/snapshot_make.h"
+
+#define PAGE_SIZE "16384" /* engineering/performance.md 1 */
+#define PSEUDONYM 16
+#define PROCESSING_NUMBER 64
+#define SERIAL 20
+#define SKI 40
+#define DIGEST_BUFFER ((size_t)64 << 10)
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverlength-strings"
+static const char schema[] =
+#include "snapshot.sql.h"
+    ;
+#pragma GCC diagnostic pop
+
+struct partition {
+	char ca[SKI + 1], name[256], number[41];
+	int64_t this_update, next_update;
+	int id;
+};
+
+struct input {
+	char name[80], digest[65];
+	int64_t rows;
+};
+
+/* An order other than that of the rows: sorted aside, written at the end. */
+enum order {
+	ORDER_PRINTED, /* hash, key */
+	ORDER_PSEUDONYM, /* pseudonym, key */
+	ORDER_PAIRING, /* processing number, pseudonym */
+	ORDER_REVOKED, /* ca, serial: partition, moment, reason */
+	ORDER__MAX
+};
+static const size_t order_keys[ORDER__MAX] = {
+	[ORDER_PRINTED] = 8 + TYPED_KEY_SIZE,
+	[ORDER_PSEUDONYM] = PSEUDONYM + TYPED_KEY_SIZE,
+	[ORDER_PAIRING] = PROCESSING_NUMBER + PSEUDONYM,
+	[ORDER_REVOKED] = SKI + SERIAL,
+};
+static const char *const order_tables[ORDER__MAX] = {
+	[ORDER_PRINTED] = "printed",
+	[ORDER_PSEUDONYM] = "pseudonym",
+	[ORDER_PAIRING] = "pairing",
+	[ORDER_REVOKED] = "revoked",
+};
+
+struct snapshot_make {
+	enum snapshot_kind kind;
+	struct snapshot_set_entry entry;
+	struct diag_sink *sink;
+	char *work_dir, *path;
+	bool failed;
+	int64_t rows;
+	sqlite3 *db;
+	struct pages *pages;
+	struct pages_table *main, *person, *insurer;
+	struct pages_table *by[ORDER__MAX];
+	struct sort *sort[ORDER__MAX];
+	struct page_row row;
+	const struct format *format; /* of main */
+	unsigned char columns[RECORD_FIELDS_MAX];
+	unsigned n_columns;
+	/* running digest */
+	struct seal_hash *hash;
+	char *fresh;
+	size_t n_fresh;
+	/* card CAs in order of appearance */
+	char (*ca)[SKI + 1];
+	int n_ca;
+	struct partition *partitions;
+	int n_partitions;
+	struct input *inputs;
+	int n_inputs;
+};
+
+static int
+fail(struct snapshot_make *m, const char *what, const char *why)
+{
+	if (!m->failed)
+		diag_file(m->sink, DIAG_SNAPSHOT_WRITE, m->entry.file, "%s: %s",
+		    what, why);
+	m->failed = true;
+	return -1;
+}
+
+/* ---- the empty file ---- */
+
+static int
+run_sql(struct snapshot_make *m, const char *sql)
+{
+	if (sqlite3_exec(m->db, sql, NULL, NULL, NULL) != SQLITE_OK)
+		return fail(m, "sqlite", sqlite3_errmsg(m->db));
+	return 0;
+}
+
+/* The part of the schema between "-- kind: NAME" and the next. */
+static int
+run_schema(struct snapshot_make *m, const char *name)
+{
+	char mark[64];
+
+	snprintf(mark, sizeof(mark), "\n-- kind: %s\n", name);
+	const char *from = strstr(schema, mark);
+	if (from == NULL)
+		return fail(m, "schema", name);
+	from += strlen(mark);
+	const char *end = strstr(from, "\n-- kind: ");
+	size_t n = end == NULL ? strlen(from) : (size_t)(end - from);
+	char *sql = text_dup((struct slice) { from, n });
+	int r = run_sql(m, sql);
+	free(sql);
+	return r;
+}
+
+static int
+open_db(struct snapshot_make *m, int flags)
+{
+	if (sqlite3_open_v2(m->path, &m->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | flags,
+		NULL) != SQLITE_OK)
+		return fail(m, "open", sqlite3_errmsg(m->db));
+	return run_sql(m,
+	    "PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF;"
+	    "PRAGMA cache_size=-16384; PRAGMA locking_mode=EXCLUSIVE;");
+}
+
+static int
+close_db(struct snapshot_make *m)
+{
+	int r = sqlite3_close(m->db);
+
+	m->db = NULL;
+	return r == SQLITE_OK ? 0 : fail(m, "sqlite", "close");
+}
+
+static uint32_t
+root_of(struct snapshot_make *m, const char *table)
+{
+	sqlite3_stmt *st = NULL;
+	uint32_t root = 0;
+
+	if (sqlite3_prepare_v2(m->db,
+		"SELECT rootpage FROM sqlite_schema WHERE name = ?1", -1, &st,
+		NULL) == SQLITE_OK &&
+	    sqlite3_bind_text(st, 1, table, -1, SQLITE_STATIC) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		root = (uint32_t)sqlite3_column_int64(st, 0);
+	sqlite3_finalize(st);
+	return root;
+}
+
+static void
+want_order(struct snapshot_make *m, enum order o, int64_t memory,
+    uint32_t roots[ORDER__MAX])
+{
+	m->sort[o] = sort_new(order_keys[o], memory, m->work_dir);
+	roots[o] = root_of(m, order_tables[o]);
+}
+
+static int
+make_empty(struct snapshot_make *m)
+{
+	static const char *const mains[SNAPSHOT__MAX] = {
+		[SNAPSHOT_QUALIFICATION] = "period",
+		[SNAPSHOT_CARDS] = "card",
+		[SNAPSHOT_REVOCATION] = NULL,
+		[SNAPSHOT_INSTITUTIONS] = "institution",
+	};
+	char pragma[128];
+	uint32_t roots[ORDER__MAX] = { 0 }, main_root = 0, person = 0,
+		 insurer = 0;
+
+	snprintf(pragma, sizeof(pragma),
+	    "PRAGMA page_size=" PAGE_SIZE "; PRAGMA application_id=%d;"
+	    "PRAGMA user_version=%d; BEGIN;",
+	    (int)snapshot_application_id(m->kind), SNAPSHOT_VERSION);
+	if (open_db(m, SQLITE_OPEN_CREATE) == -1 || run_sql(m, pragma) == -1 ||
+	    run_schema(m, "all") == -1 ||
+	    run_schema(m, snapshot_names[m->kind]) == -1 ||
+	    run_sql(m, "COMMIT") == -1)
+		return -1;
+	if (mains[m->kind] != NULL)
+		main_root = root_of(m, mains[m->kind]);
+	if (m->kind == SNAPSHOT_QUALIFICATION) {
+		want_order(m, ORDER_PRINTED, SORT_MEMORY / 3, roots);
+		want_order(m, ORDER_PSEUDONYM, SORT_MEMORY / 3, roots);
+		want_order(m, ORDER_PAIRING, SORT_MEMORY / 3, roots);
+		person = root_of(m, "person");
+		insurer = root_of(m, "insurer");
+	}
+	if (m->kind == SNAPSHOT_REVOCATION)
+		want_order(m, ORDER_REVOKED, SORT_MEMORY, roots);
+	if (close_db(m) == -1)
+		return -1;
+	if ((m->pages = pages_open(m->path)) == NULL)
+		return fail(m, "open", strerror(errno));
+	if (main_root != 0)
+		m->main = pages_table(m->pages, main_root);
+	if (person != 0)
+		m->person = pages_table(m->pages, person);
+	if (insurer != 0)
+		m->insurer = pages_table(m->pages, insurer);
+	for (int o = 0; o < ORDER__MAX; o++)
+		if (roots[o] != 0)
+			m->by[o] = pages_table(m->pages, roots[o]);
+	return 0;
+}
+
+struct snapshot_make *
+snapshot_create(const char *work_dir, enum snapshot_kind kind,
+    const struct snapshot_set_entry *entry, struct diag_sink *sink)
+{
+	static const struct format *const formats[SNAPSHOT__MAX] = {
+		[SNAPSHOT_QUALIFICATION] = &qualification_format,
+		[SNAPSHOT_CARDS] = &link_format,
+		[SNAPSHOT_INSTITUTIONS] = &institution_format,
+	};
+	struct snapshot_make *m = text_alloc(sizeof(*m));
+	size_t n = strlen(work_dir) + sizeof(entry->file) + 2;
+
+	m->kind = kind;
+	m->entry = *entry;
+	m->sink = sink;
+	snprintf(m->entry.file, sizeof(m->entry.file), "%s-%06lld.sqlite",
+	    snapshot_names[kind], (long long)entry->generation);
+	m->work_dir = text_dup(slice_of(work_dir));
+	m->path = text_alloc(n);
+	snprintf(m->path, n, "%s/%s", work_dir, m->entry.file);
+	m->hash = seal_hash_new();
+	m->fresh = text_alloc(DIGEST_BUFFER);
+	row_init(&m->row);
+	if ((m->format = formats[kind]) != NULL)
+		m->n_columns = snapshot_columns(m->format, m->columns);
+	if (unlink(m->path) == -1 && errno != ENOENT) {
+		fail(m, "unlink", strerror(errno));
+		goto bad;
+	}
+	if (make_empty(m) == -1)
+		goto bad;
+	return m;
+bad:
+	snapshot_abandon(m);
+	return NULL;
+}
+
+/* ---- rows ---- */
+
+/* One column of a row into the digest: length, bytes. */
+static void
+digest(struct snapshot_make *m, struct slice s)
+{
+	if (m->n_fresh + 2 + s.n > DIGEST_BUFFER) {
+		seal_hash_add(m->hash, m->fresh, m->n_fresh);
+		m->n_fresh = 0;
+	}
+	char *p = m->fresh + m->n_fresh;
+	p[0] = (char)(s.n & 255);
+	p[1] = (char)(s.n >> 8 & 255);
+	if (s.n > 0)
+		memcpy(p + 2, s.p, s.n);
+	m->n_fresh += 2 + s.n;
+}
+
+static void
+digest_number(struct snapshot_make *m, int64_t v)
+{
+	char text[24];
+	int n = snprintf(text, sizeof(text), "%lld", (long long)v);
+
+	digest(m, (struct slice) { text, (size_t)n });
+}
+
+static int
+add_row(struct snapshot_make *m, struct pages_table *t)
+{
+	if (pages_add(t, &m->row) == -1)
+		return fail(m, "write", strerror(errno));
+	return 0;
+}
+
+static int
+add_order(struct snapshot_make *m, enum order o, const void *key,
+    struct slice payload)
+{
+	if (sort_add(m->sort[o], key, payload) == -1)
+		return fail(m, "sort", strerror(errno));
+	return 0;
+}
+
+static int
+hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	if (c >= 'a' && c <= 'f')
+		return c - 'a' + 10;
+	if (c >= 'A' && c <= 'F')
+		return c - 'A' + 10;
+	return -1;
+}
+
+/* "処理通番 LF pseudonym" into its two parts; -1: not such text. */
+static int
+pair_split(struct slice payload, struct slice *number,
+    unsigned char pseudonym[PSEUDONYM])
+{
+	if (payload.n < 2 * PSEUDONYM + 2 ||
+	    payload.n > 2 * PSEUDONYM + 1 + PROCESSING_NUMBER)
+		return -1;
+	const char *hex = payload.p + payload.n - 2 * PSEUDONYM;
+	if (hex[-1] != '\n')
+		return -1;
+	for (size_t i = 0; i < PSEUDONYM; i++) {
+		int a = hex_digit(hex[2 * i]), b = hex_digit(hex[2 * i + 1]);
+		if (a < 0 || b < 0)
+			return -1;
+		pseudonym[i] = (unsigned char)(a << 4 | b);
+	}
+	number->p = payload.p;
+	number->n = payload.n - 2 * PSEUDONYM - 1;
+	return 0;
+}
+
+int
+snapshot_add_person(struct snapshot_make *m, const struct typed_key *key,
+    struct slice pair_payload)
+{
+	unsigned char by_number[PROCESSING_NUMBER + PSEUDONYM] = { 0 };
+	unsigned char by_person[PSEUDONYM + TYPED_KEY_SIZE];
+	unsigned char *pseudonym = by_number + PROCESSING_NUMBER;
+	const struct slice none = { NULL, 0 };
+	struct slice number;
+
+	if (m->failed || pair_payload.n == 0)
+		return m->failed ? -1 : 0;
+	if (pair_split(pair_payload, &number, pseudonym) == -1)
+		return fail(m, "pairing", "payload");
+	memcpy(by_number, number.p, number.n);
+	memcpy(by_person, pseudonym, PSEUDONYM);
+	memcpy(by_person + PSEUDONYM, key->b, TYPED_KEY_SIZE);
+	row_begin(&m->row);
+	row_text(&m->row, typed_key_text(key));
+	row_blob(&m->row, pseudonym, PSEUDONYM);
+	row_text(&m->row, number);
+	digest(m, typed_key_text(key));
+	digest(m, number);
+	digest(
+	    m, (struct slice) { pair_payload.p + number.n + 1, 2 * PSEUDONYM });
+	if (add_row(m, m->person) == -1 ||
+	    add_order(m, ORDER_PSEUDONYM, by_person, none) == -1)
+		return -1;
+	return add_order(m, ORDER_PAIRING, by_number, none);
+}
+
+/* hash as SQLite orders integers: signed. */
+static void
+put_hash(unsigned char out[8], uint64_t hash)
+{
+	hash ^= UINT64_C(1) << 63;
+	for (int i = 0; i < 8; i++)
+		out[i] = (unsigned char)(hash >> (56 - 8 * i));
+}
+
+/* The columns of a record but for one that the primary key has already. */
+static void
+row_record(struct snapshot_make *m, const struct record *rec, int but)
+{
+	for (unsigned i = 0; i < m->n_columns; i++) {
+		struct slice s = rec->v[m->columns[i]].s;
+		digest(m, s);
+		if (m->columns[i] != but)
+			row_text(&m->row, s);
+	}
+}
+
+int
+snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
+    const struct record *rec)
+{
+	unsigned char by_printed[8 + TYPED_KEY_SIZE];
+	const struct slice none = { NULL, 0 };
+	char number8[9];
+
+	if (m->failed)
+		return -1;
+	row_begin(&m->row);
+	row_text(&m->row, typed_key_text(key));
+	row_text(&m->row, rec->v[Q_QUALIFIED_ON].s);
+	digest(m, typed_key_text(key));
+	row_record(m, rec, Q_QUALIFIED_ON);
+	m->rows++;
+	if (add_row(m, m->main) == -1)
+		return -1;
+	if (insurer_number_8(rec->v[Q_INSURER_NUMBER].s, number8) == -1)
+		return 0;
+	put_hash(by_printed,
+	    printed_hash((struct slice) { number8, 8 }, rec->v[Q_SYMBOL].s,
+		rec->v[Q_INSURED_NUMBER].s, (int32_t)rec->v[Q_BIRTHDATE].n));
+	memcpy(by_printed + 8, key->b, TYPED_KEY_SIZE);
+	return add_order(m, ORDER_PRINTED, by_printed, none);
+}
+
+int
+snapshot_add_insurer(struct snapshot_make *m, const struct record *rec)
+{
+	char number8[9];
+
+	if (m->failed)
+		return -1;
+	if (insurer_number_8(rec->v[N_NUMBER].s, number8) == -1)
+		return fail(m, "insurer", "number");
+	row_begin(&m->row);
+	row_text(&m->row, (struct slice) { number8, 8 });
+	for (int i = 0; i < N__MAX; i++)
+		if (rec->format->fields[i].flags & FIELD_STORED)
+			row_text(&m->row, rec->v[i].s);
+	return add_row(m, m->insurer);
+}
+
+/* The CA's number in this file: cards come in order of CA. */
+static int
+ca_id(struct snapshot_make *m, struct slice ski)
+{
+	if (ski.n != SKI)
+		return fail(m, "ca", "key identifier");
+	if (m->n_ca == 0 || memcmp(m->ca[m->n_ca - 1], ski.p, SKI) != 0) {
+		m->ca =
+		    text_realloc(m->ca, (size_t)(m->n_ca + 1) * sizeof(*m->ca));
+		memcpy(m->ca[m->n_ca], ski.p, SKI);
+		m->ca[m->n_ca++][SKI] = '\0';
+	}
+	return m->n_ca;
+}
+
+static void
+row_serial(struct snapshot_make *m, bool small, int64_t n,
+    const unsigned char big[SERIAL])
+{
+	static const char digits[] = "0123456789abcdef";
+	char hex[2 * SERIAL + 1];
+	size_t len = 0;
+
+	if (small) {
+		row_int(&m->row, n);
+		len = (size_t)snprintf(
+		    hex, sizeof(hex), "%llx", (unsigned long long)n);
+	} else {
+		row_blob(&m->row, big, SERIAL);
+		for (size_t i = 0; i < 2 * SERIAL; i++) {
+			unsigned d = big[i / 2] >> (i & 1 ? 0 : 4) & 15;
+			if (d != 0 || len > 0)
+				hex[len++] = digits[d];
+		}
+	}
+	digest(m, (struct slice) { hex, len });
+}
+
+int
+snapshot_add_card(struct snapshot_make *m, const struct record *rec)
+{
+	char hex[2 * SERIAL + 1] = "";
+	unsigned char big[SERIAL];
+	int64_t n = 0;
+	struct slice s = rec->v[L_SERIAL].s;
+
+	if (m->failed)
+		return -1;
+	if (s.n == 0 || s.n >= sizeof(hex))
+		return fail(m, "card", "serial");
+	memcpy(hex, s.p, s.n);
+	bool small = snapshot_serial(hex, &n, big);
+	int ca = ca_id(m, rec->v[L_CA].s);
+	if (ca == -1)
+		return -1;
+	row_begin(&m->row);
+	row_int(&m->row, ca);
+	digest(m, rec->v[L_CA].s);
+	row_serial(m, small, n, big);
+	row_record(m, rec, -1);
+	m->rows++;
+	return add_row(m, m->main);
+}
+
+int
+snapshot_add_institution(struct snapshot_make *m, const struct record *rec)
+{
+	if (m->failed)
+		return -1;
+	row_begin(&m->row);
+	row_record(m, rec, -1);
+	m->rows++;
+	return add_row(m, m->main);
+}
+
+int
+snapshot_add_partition(struct snapshot_make *m, const char *ca,
+    const char *name, int64_t this_update, int64_t next_update,
+    const char *number)
+{
+	if (m->failed)
+		return -1;
+	if (strlen(ca) != SKI || strlen(name) > 255 || strlen(number) > 40)
+		return fail(m, "partition", "name");
+	m->partitions = text_realloc(m->partitions,
+	    (size_t)(m->n_partitions + 1) * sizeof(*m->partitions));
+	struct partition *p = &m->partitions[m->n_partitions];
+	memset(p, 0, sizeof(*p));
+	memcpy(p->ca, ca, strlen(ca));
+	memcpy(p->name, name, strlen(name));
+	memcpy(p->number, number, strlen(number));
+	p->this_update = this_update;
+	p->next_update = next_update;
+	p->id = m->n_partitions++;
+	return 0;
+}
+
+struct revoked {
+	int64_t at;
+	int partition, reason;
+};
+
+int
+snapshot_add_revoked(
+    struct snapshot_make *m, const char *serial, int64_t at, int reason)
+{
+	unsigned char key[SKI + SERIAL] = { 0 };
+	struct revoked r = { at, m->n_partitions - 1, reason };
+	int64_t n;
+
+	if (m->failed)
+		return -1;
+	if (m->n_partitions == 0 || serial[0] == '\0' ||
+	    strlen(serial) > 2 * SERIAL)
+		return fail(m, "revoked", "serial");
+	memcpy(key, m->partitions[r.partition].ca, SKI);
+	if (snapshot_serial(serial, &n, key + SKI))
+		for (int i = 0; i < 8; i++)
+			key[SKI + SERIAL - 1 - i] =
+			    (unsigned char)((uint64_t)n >> (8 * i));
+	return add_order(m, ORDER_REVOKED, key,
+	    (struct slice) { (const char *)&r, sizeof(r) });
+}
+
+int
+snapshot_add_input(struct snapshot_make *m, const char *name,
+    const char *digest_hex, int64_t rows)
+{
+	m->inputs = text_realloc(
+	    m->inputs, (size_t)(m->n_inputs + 1) * sizeof(*m->inputs));
+	struct input *in = &m->inputs[m->n_inputs++];
+	snprintf(in->name, sizeof(in->name), "%s", name);
+	snprintf(in->digest, sizeof(in->digest), "%s", digest_hex);
+	in->rows = rows;
+	return 0;
+}
+
+/* ---- the other orders ---- */
+
+static void
+row_order(struct snapshot_make *m, enum order o, const unsigned char *key)
+{
+	struct typed_key k;
+	uint64_t hash = 0;
+
+	row_begin(&m->row);
+	switch (o) {
+	case ORDER_PRINTED:
+		for (int i = 0; i < 8; i++)
+			hash = hash << 8 | key[i];
+		row_int(&m->row, (int64_t)(hash ^ UINT64_C(1) << 63));
+		memcpy(k.b, key + 8, TYPED_KEY_SIZE);
+		row_text(&m->row, typed_key_text(&k));
+		break;
+	case ORDER_PSEUDONYM:
+		row_blob(&m->row, key, PSEUDONYM);
+		memcpy(k.b, key + PSEUDONYM, TYPED_KEY_SIZE);
+		row_text(&m->row, typed_key_text(&k));
+		break;
+	default:
+		row_text(&m->row,
+		    (struct slice) { (const char *)key,
+			strnlen((const char *)key, PROCESSING_NUMBER) });
+		row_blob(&m->row, key + PROCESSING_NUMBER, PSEUDONYM);
+	}
+}
+
+/* Rows of an order that is its own content; the same row once. */
+static int
+write_order(struct snapshot_make *m, enum order o)
+{
+	unsigned char last[PROCESSING_NUMBER + PSEUDONYM];
+	const void *key;
+	struct slice payload;
+	bool first = true;
+	int r;
+
+	if (sort_finish(m->sort[o]) == -1)
+		return fail(m, "sort", strerror(errno));
+	while ((r = sort_next(m->sort[o], &key, &payload)) == 1) {
+		if (!first && memcmp(last, key, order_keys[o]) == 0)
+			continue;
+		first = false;
+		memcpy(last, key, order_keys[o]);
+		row_order(m, o, key);
+		if (add_row(m, m->by[o]) == -1)
+			return -1;
+	}
+	sort_free(m->sort[o]);
+	m->sort[o] = NULL;
+	return r == 0 ? 0 : fail(m, "sort", strerror(errno));
+}
+
+/* By CA and name, so that the order they came in leaves no trace. */
+static int
+partition_cmp(const void *a, const void *b)
+{
+	const struct partition *x = a, *y = b;
+	int c = strcmp(x->ca, y->ca);
+
+	return c != 0 ? c : strcmp(x->name, y->name);
+}
+
+static int
+write_revoked(struct snapshot_make *m, const unsigned char key[SKI + SERIAL],
+    const struct revoked *r, const int *ids)
+{
+	const unsigned char *big = key + SKI;
+	uint64_t n = 0;
+	bool small = (big[SERIAL - 8] & 128) == 0;
+
+	for (int i = 0; i < SERIAL - 8; i++)
+		small = small && big[i] == 0;
+	for (int i = SERIAL - 8; i < SERIAL; i++)
+		n = n << 8 | big[i];
+	int ca = ca_id(m, (struct slice) { (const char *)key, SKI });
+	row_begin(&m->row);
+	row_int(&m->row, ca);
+	digest(m, (struct slice) { (const char *)key, SKI });
+	row_serial(m, small, (int64_t)n, big);
+	row_int(&m->row, ids[r->partition]);
+	row_int(&m->row, r->at);
+	row_int(&m->row, r->reason);
+	digest_number(m, ids[r->partition]);
+	digest_number(m, r->at);
+	digest_number(m, r->reason);
+	m->rows++;
+	return add_row(m, m->by[ORDER_REVOKED]);
+}
+
+/* The entries of one certificate, one per partition: the earliest. */
+struct group {
+	struct revoked *v;
+	int n, max;
+};
+
+static void
+group_add(struct group *g, const struct revoked *r)
+{
+	for (int i = 0; i < g->n; i++) {
+		struct revoked *o = &g->v[i];
+		if (o->partition != r->partition)
+			continue;
+		if (r->at < o->at || (r->at == o->at && r->reason < o->reason))
+			*o = *r;
+		return;
+	}
+	if (g->n == g->max) {
+		g->max = g->max ? 2 * g->max : 4;
+		g->v = text_realloc(g->v, (size_t)g->max * sizeof(*g->v));
+	}
+	g->v[g->n++] = *r;
+}
+
+static int
+write_group(struct snapshot_make *m, const unsigned char key[SKI + SERIAL],
+    struct group *g, const int *ids)
+{
+	while (g->n > 0) {
+		int first = 0;
+		for (int i = 1; i < g->n; i++)
+			if (ids[g->v[i].partition] < ids[g->v[first].partition])
+				first = i;
+		if (write_revoked(m, key, &g->v[first], ids) == -1)
+			return -1;
+		g->v[first] = g->v[--g->n];
+	}
+	return 0;
+}
+
+static int
+write_revocation(struct snapshot_make *m)
+{
+	unsigned char last[SKI + SERIAL] = { 0 };
+	const void *key;
+	struct slice payload;
+	struct revoked r;
+	struct group group = { NULL, 0, 0 };
+	int *ids = text_alloc((size_t)(m->n_partitions + 1) * sizeof(*ids));
+	int got, result = -1;
+
+	if (m->n_partitions > 0)
+		qsort(m->partitions, (size_t)m->n_partitions,
+		    sizeof(*m->partitions), partition_cmp);
+	for (int i = 0; i < m->n_partitions; i++)
+		ids[m->partitions[i].id] = i + 1;
+	if (sort_finish(m->sort[ORDER_REVOKED]) == -1) {
+		fail(m, "sort", strerror(errno));
+		goto out;
+	}
+	while ((got = sort_next(m->sort[ORDER_REVOKED], &key, &payload)) == 1) {
+		if (memcmp(last, key, sizeof(last)) != 0 &&
+		    write_group(m, last, &group, ids) == -1)
+			goto out;
+		memcpy(&r, payload.p, sizeof(r));
+		memcpy(last, key, sizeof(last));
+		group_add(&group, &r);
+	}
+	if (got == -1) {
+		fail(m, "sort", strerror(errno));
+		goto out;
+	}
+	if (write_group(m, last, &group, ids) == -1)
+		goto out;
+	/* a CA whose partitions list nobody has a number too */
+	for (int i = 0; i < m->n_partitions; i++) {
+		bool known = false;
+		for (int c = 0; c < m->n_ca; c++)
+			known =
+			    known || strcmp(m->ca[c], m->partitions[i].ca) == 0;
+		if (!known)
+			ca_id(m, slice_of(m->partitions[i].ca));
+	}
+	result = 0;
+out:
+	free(group.v);
+	free(ids);
+	return result;
+}
+
+/* ---- the end ---- */
+
+/* One row by a statement; args: "t" text, "i" integer. */
+static int
+insert(struct snapshot_make *m, const char *sql, const char *types,
+    const char *const *texts, const int64_t *numbers)
+{
+	sqlite3_stmt *st = NULL;
+	int r = -1;
+
+	if (sqlite3_prepare_v2(m->db, sql, -1, &st, NULL) == SQLITE_OK) {
+		for (int i = 0; types[i] != '\0'; i++)
+			if (types[i] == 't')
+				sqlite3_bind_text(
+				    st, i + 1, *texts++, -1, SQLITE_STATIC);
+			else
+				sqlite3_bind_int64(st, i + 1, *numbers++);
+		r = sqlite3_step(st) == SQLITE_DONE ? 0 : -1;
+	}
+	if (r == -1)
+		fail(m, "sqlite", sqlite3_errmsg(m->db));
+	sqlite3_finalize(st);
+	return r;
+}
+
+static int
+insert_small(struct snapshot_make *m)
+{
+	char day[9];
+
+	day_format(m->entry.day, day);
+	const char *const gt[] = { snapshot_names[m->kind], day,
+		m->entry.digest };
+	const int64_t gn[] = { m->entry.generation, m->entry.cut_off, m->rows };
+	if (run_sql(m, "BEGIN") == -1 ||
+	    insert(m, "INSERT INTO generation VALUES (?1,?2,?3,?4,?5,?6)",
+		"titiit", gt, gn) == -1)
+		return -1;
+	for (int i = 0; i < m->n_inputs; i++) {
+		const char *const t[] = { m->inputs[i].name,
+			m->inputs[i].digest };
+		if (insert(m, "INSERT OR REPLACE INTO input VALUES (?1,?2,?3)",
+			"tti", t, &m->inputs[i].rows) == -1)
+			return -1;
+	}
+	for (int i = 0; i < m->n_ca; i++) {
+		const char *const t[] = { m->ca[i] };
+		const int64_t n[] = { i + 1 };
+		if (insert(m, "INSERT INTO ca VALUES (?1,?2)", "it", t, n) ==
+		    -1)
+			return -1;
+	}
+	for (int i = 0; i < m->n_partitions; i++) {
+		const struct partition *p = &m->partitions[i];
+		int64_t n[] = { 0, i + 1, p->this_update, p->next_update };
+		const char *const t[] = { p->name, p->number };
+		for (int c = 0; c < m->n_ca; c++)
+			if (strcmp(m->ca[c], p->ca) == 0)
+				n[0] = c + 1;
+		if (insert(m,
+			"INSERT INTO \"partition\" VALUES (?1,?2,?3,?4,?5,?6)",
+			"itiiit", t, n) == -1)
+			return -1;
+	}
+	return run_sql(m, "COMMIT");
+}
+
+/* SQLite's own word that the pages are what it would have made. */
+static int
+check(struct snapshot_make *m)
+{
+	sqlite3_stmt *st = NULL;
+	int r = -1;
+
+	if (sqlite3_prepare_v2(m->db, "PRAGMA integrity_check(1)", -1, &st,
+		NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW) {
+		const char *said = (const char *)sqlite3_column_text(st, 0);
+		r = said != NULL && strcmp(said, "ok") == 0 ? 0 : -1;
+	}
+	if (r == -1)
+		fail(m, "integrity_check", "the file is not as it should be");
+	sqlite3_finalize(st);
+	return r;
+}
+
+static void
+end_digest(struct snapshot_make *m)
+{
+	static const char hex[] = "0123456789abcdef";
+	unsigned char out[32];
+
+	seal_hash_add(m->hash, m->fresh, m->n_fresh);
+	seal_hash_end(m->hash, out);
+	m->hash = NULL;
+	for (int i = 0; i < 32; i++) {
+		m->entry.digest[2 * i] = hex[out[i] >> 4];
+		m->entry.digest[2 * i + 1] = hex[out[i] & 15];
+	}
+	m->entry.digest[64] = '\0';
+}
+
+static int
+sync_and_hash(struct snapshot_make *m)
+{
+	int fd = open(m->path, O_RDONLY | O_CLOEXEC), r = -1;
+
+	if (fd == -1 || fsync(fd) == -1 ||
+	    seal_digest_fd(fd, m->entry.sha256) == -1)
+		fail(m, "sync", strerror(errno));
+	else
+		r = 0;
+	if (fd != -1)
+		close(fd);
+	return r;
+}
+
+int
+snapshot_finish(struct snapshot_make *m, struct snapshot_set_entry *entry)
+{
+	int r = -1;
+
+	if (m->failed)
+		goto out;
+	if (m->kind == SNAPSHOT_QUALIFICATION &&
+	    (write_order(m, ORDER_PRINTED) == -1 ||
+		write_order(m, ORDER_PSEUDONYM) == -1 ||
+		write_order(m, ORDER_PAIRING) == -1))
+		goto out;
+	if (m->kind == SNAPSHOT_REVOCATION && write_revocation(m) == -1)
+		goto out;
+	end_digest(m);
+	m->entry.rows = m->rows;
+	struct pages *pages = m->pages;
+	m->pages = NULL;
+	if (pages_close(pages) == -1) {
+		fail(m, "write", strerror(errno));
+		goto out;
+	}
+	if (open_db(m, 0) == -1 || insert_small(m) == -1 || check(m) == -1 ||
+	    close_db(m) == -1 || sync_and_hash(m) == -1)
+		goto out;
+	*entry = m->entry;
+	free(m->path);
+	m->path = NULL; /* the file stays */
+	r = 0;
+out:
+	snapshot_abandon(m);
+	return r;
+}
+
+void
+snapshot_abandon(struct snapshot_make *m)
+{
+	unsigned char unused[32];
+
+	if (m == NULL)
+		return;
+	if (m->pages != NULL)
+		pages_close(m->pages);
+	sqlite3_close(m->db);
+	if (m->hash != NULL)
+		seal_hash_end(m->hash, unused);
+	for (int o = 0; o < ORDER__MAX; o++)
+		sort_free(m->sort[o]);
+	if (m->path != NULL)
+		unlink(m->path);
+	row_free(&m->row);
+	free(m->fresh);
+	free(m->ca);
+	free(m->partitions);
+	free(m->inputs);
+	free(m->path);
+	free(m->work_dir);
+	free(m);
+}
