@@ -4,6 +4,7 @@
 #include "formats/nhi.h"
 #include "formats/qualification.h"
 #include "formats/receipt.h"
+#include "formats/receipt.h"
 #include "formats/usage.h"
 
 const struct layout *const registry[] = {
@@ -17,6 +18,7 @@ const struct layout *const registry[] = {
 	&insurer_layout,
 	&usage_layout,
 	&usage_file_layout,
+	&reflection_layout,
 	&reflection_layout,
 	NULL,
 };

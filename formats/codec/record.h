@@ -1,16 +1,21 @@
 /*
  * Records over any syntax: a table (struct format) meets a syntax (CSV,
- * fixed length, XML, YAML) here and nowhere else.
+ * fixed length, XML) here and nowhere else.
  *
  *	reader = record_open(&source);
- *	while ((r = record_next(reader, &rec)) != RECORD_END && r !=
- *RECORD_BROKEN) if (r == RECORD_OK) ...rec is good until the next call...
+ *	while ((r = record_next(reader, &rec)) <= RECORD_REFUSED)
+ *		if (r == RECORD_OK) ...rec is good until the next call...
  *	record_close(reader);
  *
  * A file is a layout: an optional header record, data records, an optional
  * trailer record (record type in the first field: 1, 2, 3). Files of a
  * federation hold one header..trailer block per municipality (`blocks`).
  * Slices point into the reader's buffers: no allocation per record.
+ *
+ * A refused record is filled as far as its rows were content: what a row
+ * refused is empty and has its bit in `bad`; a record that could not even be
+ * cut is all empty. Fixed length is CP932 only; XML says its charset itself,
+ * and it has to be the one of the source.
  */
 #ifndef FORMATS_CODEC_RECORD_H
 #define FORMATS_CODEC_RECORD_H
@@ -24,7 +29,7 @@
 #include "formats/codec/text.h"
 #include "formats/limits.h"
 
-enum syntax { SYNTAX_CSV, SYNTAX_FIXED, SYNTAX_XML, SYNTAX_YAML, SYNTAX__MAX };
+enum syntax { SYNTAX_CSV, SYNTAX_FIXED, SYNTAX_XML, SYNTAX__MAX };
 extern const char *const syntax_names[SYNTAX__MAX]; /* "csv", ... */
 int syntax_find(struct slice name); /* -1 where unknown */
 
@@ -71,8 +76,8 @@ struct record {
 	const struct format *format;
 	struct value v[RECORD_FIELDS_MAX];
 	int64_t number; /* data record of the file, from 1 */
-	int64_t line; /* CSV, XML, YAML: line; fixed: record of the file */
-	int64_t offset; /* byte offset of the record in the file */
+	int64_t line; /* CSV, XML: line; fixed: record of the file */
+	int64_t offset; /* byte offset of the record in the file; -1: XML */
 	unsigned replaced; /* characters outside the repertoire */
 	uint64_t bad; /* bit per field its row refused: rules leave it alone */
 };

@@ -1,0 +1,519 @@
+/* Reading: a table meets a syntax. What a file must keep, it keeps here. */
+#include "formats/codec/record.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/codec/day.h"
+#include "formats/codec/syntax.h"
+
+const char *const syntax_names[SYNTAX__MAX] = {
+	[SYNTAX_CSV] = "csv",
+	[SYNTAX_FIXED] = "fixed",
+	[SYNTAX_XML] = "xml",
+};
+
+/* Half-width kana is one byte in CP932 and three in UTF-8. */
+#define SCRATCH (3 * RECORD_BYTES_MAX + 1)
+#define TOTAL_MODULUS INT64_C(1000000000000000) /* 15 digits */
+
+enum place { AT_START, IN_BLOCK, AFTER_BLOCK };
+
+/* A header or trailer outlives the record after it. */
+struct kept {
+	struct record rec;
+	char text[SCRATCH];
+	bool there;
+};
+
+struct record_reader {
+	struct record_source src;
+	const struct syntax_ops *ops;
+	void *state;
+	enum record_result over; /* RECORD_OK while there may be more */
+	enum place place;
+	struct record_counts counts;
+	int64_t numbers[2]; /* next running number: two that are fine */
+	int64_t in_block; /* data records of it */
+	int64_t total;
+	bool total_known;
+	struct kept header, trailer;
+	struct syntax_raw raw;
+	char utf8[SCRATCH], replaced[SCRATCH];
+	struct buf utf8_buf, replaced_buf;
+};
+
+int
+syntax_find(struct slice name)
+{
+	for (int i = 0; i < SYNTAX__MAX; i++)
+		if (slice_is(name, syntax_names[i]))
+			return i;
+	return -1;
+}
+
+static const struct syntax_ops *
+ops_of(enum syntax s)
+{
+	switch (s) {
+	case SYNTAX_CSV:
+		return &csv_ops;
+	case SYNTAX_FIXED:
+		return &fixed_ops;
+	case SYNTAX_XML:
+	case SYNTAX__MAX:
+		break;
+	}
+	return &xml_ops;
+}
+
+struct record_reader *
+record_open(const struct record_source *src)
+{
+	struct record_reader *r = text_alloc(sizeof(*r));
+
+	r->src = *src;
+	r->ops = ops_of(src->syntax);
+	r->over = RECORD_OK;
+	r->numbers[0] = r->numbers[1] = 1;
+	r->total_known = true;
+	buf_init(&r->utf8_buf, r->utf8, sizeof(r->utf8));
+	buf_init(&r->replaced_buf, r->replaced, sizeof(r->replaced));
+	r->state = r->ops->open(src);
+	if (r->state == NULL)
+		r->over = RECORD_BROKEN;
+	return r;
+}
+
+void
+record_close(struct record_reader *r)
+{
+	if (r == NULL)
+		return;
+	if (r->state != NULL)
+		r->ops->close(r->state);
+	free(r);
+}
+
+const struct record *
+record_header(const struct record_reader *r)
+{
+	return r->header.there ? &r->header.rec : NULL;
+}
+
+const struct record *
+record_trailer(const struct record_reader *r)
+{
+	return r->trailer.there ? &r->trailer.rec : NULL;
+}
+
+struct record_counts
+record_count(const struct record_reader *r)
+{
+	return r->counts;
+}
+
+static struct diag
+here(const struct record_reader *r)
+{
+	struct diag d = { .file = r->src.name,
+		.line = r->raw.line,
+		.offset = r->raw.offset };
+
+	return d;
+}
+
+static enum record_result
+broken(struct record_reader *r, enum diag_code code, const char *detail)
+{
+	struct diag d = here(r);
+
+	d.code = code;
+	d.detail = detail;
+	diag_raise(r->src.sink, &d);
+	r->over = RECORD_BROKEN;
+	return RECORD_BROKEN;
+}
+
+static bool
+is_ascii(struct slice s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+	uint64_t w;
+
+	for (; end - p >= 8; p += 8) {
+		memcpy(&w, p, 8);
+		if ((w & UINT64_C(0x8080808080808080)) != 0)
+			return false;
+	}
+	for (; p < end; p++)
+		if ((unsigned char)*p > 0x7f)
+			return false;
+	return true;
+}
+
+static void
+raise_field(struct record_reader *r, enum diag_code code, const struct field *f,
+    const struct diag *at)
+{
+	struct diag d = *at;
+
+	d.code = code;
+	d.field = f->name;
+	d.item = f->item;
+	diag_raise(r->src.sink, &d);
+}
+
+/* *s into UTF-8 where it is not yet: 0, or -1 (BAD_BYTES raised). */
+static int
+to_utf8(struct record_reader *r, const struct field *f, struct slice *s,
+    const struct diag *at)
+{
+	size_t start = r->utf8_buf.n;
+
+	if (r->src.charset != CHARSET_CP932 || r->src.syntax == SYNTAX_XML ||
+	    is_ascii(*s))
+		return 0;
+	if (text_from_cp932(*s, &r->utf8_buf) != 0 || r->utf8_buf.full) {
+		raise_field(r, DIAG_BAD_BYTES, f, at);
+		return -1;
+	}
+	*s = (struct slice) { r->utf8 + start, r->utf8_buf.n - start };
+	return 0;
+}
+
+/* Every row, then every rule: how many errors they raised. */
+static int
+check_record(struct record_reader *r, struct record *rec, const struct diag *at)
+{
+	const struct format *f = r->raw.format;
+	int64_t *replaced = &r->src.sink->counts[DIAG_REPLACED];
+	int64_t before = *replaced;
+	int errors = 0, n;
+
+	rec->format = f;
+	rec->line = r->raw.line;
+	rec->offset = r->raw.offset;
+	rec->bad = 0;
+	buf_clear(&r->utf8_buf);
+	buf_clear(&r->replaced_buf);
+	for (unsigned i = 0; i < f->nfields; i++) {
+		const struct field *row = &f->fields[i];
+		struct slice s = r->raw.v[i];
+
+		if (s.n == 0 && (row->flags & FIELD_REQUIRED) == 0) {
+			rec->v[i] = (struct value) { { NULL, 0 }, 0 };
+			continue;
+		}
+		if (!r->raw.ascii && to_utf8(r, row, &s, at) != 0)
+			n = 1;
+		else
+			n = field_check(row, s, &rec->v[i], &r->replaced_buf,
+			    at, r->src.sink);
+		if (n == 0)
+			continue;
+		errors += n;
+		rec->bad |= UINT64_C(1) << i;
+		rec->v[i] = (struct value) { { NULL, 0 }, 0 };
+	}
+	rec->replaced = (unsigned)(*replaced - before);
+	for (const struct rule *x = f->rules; x != NULL && x->check != NULL;
+	     x++)
+		errors += x->check(rec, r->src.today, at, r->src.sink);
+	return errors;
+}
+
+/* What the syntax noted: how many. */
+static int
+raise_faults(struct record_reader *r, const struct diag *at)
+{
+	for (unsigned i = 0; i < r->raw.nfaults; i++) {
+		const struct syntax_fault *f = &r->raw.fault[i];
+		struct diag d = *at;
+
+		d.code = f->code;
+		if (f->field >= 0) {
+			d.field = r->raw.format->fields[f->field].name;
+			d.item = r->raw.format->fields[f->field].item;
+		}
+		d.detail = f->detail[0] != '\0' ? f->detail : NULL;
+		diag_raise(r->src.sink, &d);
+	}
+	return (int)r->raw.nfaults;
+}
+
+static void
+keep(struct kept *k)
+{
+	struct buf b;
+
+	buf_init(&b, k->text, sizeof(k->text));
+	for (unsigned i = 0; i < k->rec.format->nfields; i++) {
+		struct slice *s = &k->rec.v[i].s;
+		size_t start = b.n;
+
+		buf_put(&b, *s);
+		*s = (struct slice) { k->text + start, b.n - start };
+	}
+	k->there = true;
+}
+
+static enum record_result
+read_header(struct record_reader *r, enum record_result cut)
+{
+	struct diag at = here(r);
+	int errors = raise_faults(r, &at);
+
+	if (r->place == IN_BLOCK)
+		return broken(r, DIAG_RECORD_TYPE, "a second header");
+	if (cut == RECORD_OK)
+		errors += check_record(r, &r->header.rec, &at);
+	if (errors > 0 || cut != RECORD_OK)
+		return broken(r, DIAG_HEADER, NULL);
+	r->header.rec.number = 0;
+	keep(&r->header);
+	r->place = IN_BLOCK;
+	r->in_block = 0;
+	r->total = 0;
+	r->total_known = true;
+	return RECORD_OK;
+}
+
+static enum record_result
+read_trailer(struct record_reader *r, enum record_result cut)
+{
+	const struct layout *l = r->src.layout;
+	struct diag at = here(r);
+	int errors = raise_faults(r, &at);
+	const struct value *v = r->trailer.rec.v;
+	char detail[80];
+
+	if (cut == RECORD_OK)
+		errors += check_record(r, &r->trailer.rec, &at);
+	if (errors > 0 || cut != RECORD_OK)
+		return broken(r, DIAG_TRAILER, "the trailer is not whole");
+	r->trailer.rec.number = 0;
+	keep(&r->trailer);
+	r->place = AFTER_BLOCK;
+	if (l->trailer_count >= 0 && v[l->trailer_count].n != r->in_block) {
+		snprintf(detail, sizeof(detail), "%lld told, %lld read",
+		    (long long)v[l->trailer_count].n, (long long)r->in_block);
+		return broken(r, DIAG_COUNT_DIFFERS, detail);
+	}
+	if (l->trailer_total >= 0 && r->total_known &&
+	    v[l->trailer_total].n != r->total)
+		return broken(r, DIAG_TOTAL_DIFFERS, NULL);
+	return RECORD_OK;
+}
+
+/* The running number is the next one; after a gap or a slip either the one
+ * after it or the one that was due, so that one fault is told once. */
+static int
+check_number(
+    struct record_reader *r, const struct record *rec, const struct diag *at)
+{
+	int i = r->src.layout->number_field;
+	int64_t n;
+	bool good;
+
+	if (i < 0)
+		return 0;
+	if ((rec->bad >> i & 1) != 0) {
+		r->numbers[0]++;
+		r->numbers[1] = r->numbers[0];
+		return 0;
+	}
+	n = rec->v[i].n;
+	good = n == r->numbers[0] || n == r->numbers[1] ||
+	    (r->in_block == 1 && n == 1);
+	r->numbers[1] = n + 1;
+	r->numbers[0] = good ? n + 1 : r->numbers[0] + 1;
+	if (good)
+		return 0;
+	raise_field(r, DIAG_NUMBER_ORDER, &rec->format->fields[i], at);
+	return 1;
+}
+
+static void
+add_total(struct record_reader *r, enum record_result cut)
+{
+	int i = r->src.layout->total_field;
+	int64_t n;
+
+	if (i < 0)
+		return;
+	n = cut == RECORD_OK ? slice_number(slice_trim(r->raw.v[i])) : -1;
+	if (n < 0)
+		r->total_known = false;
+	else
+		r->total = (r->total + n % TOTAL_MODULUS) % TOTAL_MODULUS;
+}
+
+static enum record_result
+read_data(struct record_reader *r, enum record_result cut, struct record *rec)
+{
+	struct diag at = here(r);
+	int errors;
+
+	if (r->counts.read == RECORDS_PER_FILE_MAX)
+		return broken(r, DIAG_TOO_MANY_RECORDS, NULL);
+	r->counts.read++;
+	r->in_block++;
+	at.record = r->counts.read;
+	add_total(r, cut);
+	errors = raise_faults(r, &at);
+	rec->number = r->counts.read;
+	if (cut != RECORD_OK) {
+		/* its number cannot be read: the next one may follow it */
+		r->numbers[0]++;
+		r->numbers[1]++;
+		record_init(rec, r->src.layout->data);
+		rec->number = r->counts.read;
+		rec->line = r->raw.line;
+		rec->offset = r->raw.offset;
+		r->counts.refused++;
+		return RECORD_REFUSED;
+	}
+	errors += check_record(r, rec, &at);
+	errors += check_number(r, rec, &at);
+	if (rec->replaced > 0)
+		r->counts.replaced++;
+	if (errors > 0) {
+		r->counts.refused++;
+		return RECORD_REFUSED;
+	}
+	r->counts.accepted++;
+	return RECORD_OK;
+}
+
+/* No more records: was everything there that has to be? */
+static enum record_result
+finish(struct record_reader *r)
+{
+	const struct layout *l = r->src.layout;
+	int64_t refused = r->counts.refused * 100;
+
+	r->over = RECORD_END;
+	if (l->header != NULL && !r->header.there)
+		return broken(r, DIAG_HEADER, "there is none");
+	if (l->trailer != NULL && r->place != AFTER_BLOCK)
+		return broken(r, DIAG_TRAILER, NULL);
+	if (refused > r->counts.read * (int64_t)l->refuse_percent)
+		return broken(r, DIAG_TOO_MANY_REFUSED, NULL);
+	return RECORD_END;
+}
+
+/* Which record may stand here: RECORD_OK, or BROKEN (raised). */
+static enum record_result
+check_place(struct record_reader *r)
+{
+	const struct layout *l = r->src.layout;
+	const struct format *f = r->raw.format;
+
+	if (r->place == AFTER_BLOCK && !(l->blocks && f == l->header))
+		return broken(r, DIAG_AFTER_TRAILER, NULL);
+	if (f == NULL && r->raw.nfaults == 0)
+		return broken(r, DIAG_RECORD_TYPE, "1, 2 or 3 is expected");
+	if (r->place == AT_START && l->header != NULL && f != l->header)
+		return broken(r, DIAG_HEADER, "the first record is no header");
+	return RECORD_OK;
+}
+
+enum record_result
+record_next(struct record_reader *r, struct record *rec)
+{
+	const struct layout *l = r->src.layout;
+	enum record_result cut, did;
+
+	while (r->over == RECORD_OK) {
+		cut = r->ops->next(r->state, &r->raw);
+		if (cut == RECORD_BROKEN)
+			r->over = RECORD_BROKEN;
+		if (cut == RECORD_BROKEN)
+			break;
+		if (cut == RECORD_END)
+			return finish(r);
+		if (check_place(r) != RECORD_OK)
+			break;
+		/* a record nobody can name is taken for data */
+		if (l->header != NULL && r->raw.format == l->header)
+			did = read_header(r, cut);
+		else if (l->trailer != NULL && r->raw.format == l->trailer)
+			did = read_trailer(r, cut);
+		else
+			return read_data(r, cut, rec);
+		if (did != RECORD_OK)
+			break;
+	}
+	return r->over;
+}
+
+void
+record_init(struct record *rec, const struct format *f)
+{
+	memset(rec, 0, sizeof(*rec));
+	rec->format = f;
+	rec->offset = -1;
+}
+
+void
+record_set(struct record *rec, int field, struct slice s)
+{
+	rec->v[field].s = s;
+	rec->v[field].n = 0;
+	switch (rec->format->fields[field].type) {
+	case FIELD_DAY:
+		rec->v[field].n = s.n > 0 ? day_parse(s) : 0;
+		break;
+	case FIELD_NUM:
+		if (s.n > 0 && s.n <= 18 && slice_digits(s))
+			rec->v[field].n = slice_number(s);
+		break;
+	default:
+		break;
+	}
+}
+
+int
+record_pack(const struct record *rec, struct buf *out)
+{
+	const struct format *f = rec->format;
+
+	for (unsigned i = 0; i < f->nfields; i++) {
+		struct slice s = rec->v[i].s;
+
+		if ((f->fields[i].flags & FIELD_STORED) == 0)
+			continue;
+		if (s.n > UINT16_MAX)
+			return -1;
+		buf_putc(out, (char)(s.n & 0xff));
+		buf_putc(out, (char)(s.n >> 8));
+		buf_put(out, s);
+	}
+	return out->full ? -1 : 0;
+}
+
+int
+record_unpack(const struct format *f, struct slice in, struct record *rec)
+{
+	const unsigned char *p = (const unsigned char *)in.p, *end = p + in.n;
+
+	record_init(rec, f);
+	for (unsigned i = 0; i < f->nfields; i++) {
+		size_t n;
+
+		if ((f->fields[i].flags & FIELD_STORED) == 0)
+			continue;
+		if (end - p < 2)
+			return -1;
+		n = (size_t)(p[0] | p[1] << 8);
+		p += 2;
+		if ((size_t)(end - p) < n)
+			return -1;
+		if (n > 0)
+			record_set(
+			    rec, (int)i, (struct slice) { (const char *)p, n });
+		p += n;
+	}
+	return p == end ? 0 : -1;
+}
