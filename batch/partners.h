@@ -13,15 +13,18 @@ struct sender {
 	char id[9];
 	bool qualification; /* side */
 	unsigned feeds; /* bit per enum feed */
-	char name[200];
+	char name[301]; /* 200 bytes of CP932 */
 	int32_t joins_on, leaves_on; /* DAY_NONE: open */
 };
 struct insurer {
 	char number8[9], code[9], sender[9];
 	enum scheme scheme;
-	char name[200];
+	char name[301]; /* 200 bytes of CP932 */
 };
 struct partners;
+/* Rows of both tables in order of id and number. Feeds must be of the sender's
+ * side; an insurer's sender must be there. NULL: every fault was raised,
+ * PARTNER_TABLE last. */
 struct partners *partners_load(
     const char *senders_csv, const char *insurers_csv, struct diag_sink *sink);
 void partners_free(struct partners *p);
