@@ -17,8 +17,13 @@ struct ledger *ledger_open(const char *root, struct diag_sink *sink);
 void ledger_close(struct ledger *l);
 
 enum file_state { /* an upload is in exactly one (I2) */
-	FILE_ARRIVED, FILE_READY, FILE_REFUSED, FILE_INGESTED, FILE_DELIVERED,
-	FILE_REFLECTED, FILE__MAX
+	FILE_ARRIVED,
+	FILE_READY,
+	FILE_REFUSED,
+	FILE_INGESTED,
+	FILE_DELIVERED,
+	FILE_REFLECTED,
+	FILE__MAX
 };
 extern const char *const file_state_names[FILE__MAX];
 
@@ -42,7 +47,8 @@ int ledger_sequence(struct ledger *l, const char *sender, enum feed feed,
     int32_t *day, int *sequence);
 /* Insert or replace in one transaction. -1 raised. */
 int ledger_file_put(struct ledger *l, const struct ledger_file *f);
-/* Files in a state, in order of day, sequence, sender. */
+/* Files in a state, in order of day, sequence, sender. each() may write;
+ * non-zero from it stops and is returned. */
 int ledger_each(struct ledger *l, enum file_state state,
     int (*each)(void *arg, const struct ledger_file *f), void *arg);
 /* Segments: name, kind, rows, digest, state. A segment is used by the next
@@ -64,6 +70,6 @@ int ledger_commit(struct ledger *l);
 void ledger_rollback(struct ledger *l);
 /* Runs: one row each, for shikaku-jobs and people. */
 int ledger_run(struct ledger *l, const char *program, int32_t day,
-    int64_t began, int64_t seconds_ms, int exit, const char *summary);
+    int64_t began, int64_t ms, int exit, const char *summary);
 
 #endif

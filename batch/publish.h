@@ -27,12 +27,15 @@ int publish_rename(const char *from, const char *dir, const char *name);
 int publish_make_dir(const char *path); /* mkdir -p 0750, fsyncs parents */
 
 /* The snapshot set in force of a qualification root: ROOT/snapshots/
- * manifest.yaml + manifest.p7s. 1 found, 0 none yet, -1 raised. Verifies the
- * signature; serial must not be below `least`. */
+ * current/manifest.yaml + manifest.p7s. 1 found, 0 none yet, -1 raised.
+ * Verifies the signature. digest: SHA-256 of manifest.yaml, the next set's
+ * `previous`. */
 int publish_current(const char *root, const struct chain *trust, int64_t now,
     struct snapshot_set *out, char digest[65], struct diag_sink *sink);
-/* Signs and publishes the set: p7s content goes into the same file pair by
- * way of a folder manifest-SERIAL/ and one rename of the link "current". */
+/* Signs and publishes the set: manifest and signature become visible together
+ * by way of a folder manifest-SERIAL/ and one rename of the link "current".
+ * A serial not above the one in force is refused (MANIFEST_OLDER). Folders of
+ * older serials stay. */
 int publish_set(const char *root, const struct snapshot_set *set,
     const struct seal_key *key, int64_t now, struct diag_sink *sink);
 

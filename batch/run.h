@@ -22,6 +22,8 @@
 #include "formats/config.h"
 #include "formats/exit.h"
 
+#define RUN_VERSION "0.1"
+
 struct run {
 	const char *name; /* "ingest" */
 	const char *config_path;
@@ -35,17 +37,20 @@ struct run {
 	int64_t read, accepted, refused, unchanged;
 	int64_t files, files_refused;
 	int exit; /* the worst so far; run_worst() raises it */
-	int argc; char **argv; /* what follows the options */
+	int argc;
+	char **argv; /* what follows the options */
 	/* inside */
 	int64_t began; /* monotonic ms */
 	int locks[2];
-	int64_t progress_at; bool tty;
+	int64_t progress_at;
+	bool tty;
 	char extra[1024]; /* KEY=VALUE pairs for the summary */
 };
 
 /* Extra options beyond the common ones: letters as for getopt, handed to
  * option(); NULL where none. usage: lines after the common ones. */
 struct run_options {
+	bool no_config; /* -c may be left out: run.config is NULL then */
 	const char *letters;
 	int (*option)(void *arg, int letter, const char *value); /* -1: usage */
 	void *arg;
@@ -54,13 +59,15 @@ struct run_options {
 int run_begin(struct run *run, const char *name, int argc, char **argv,
     const struct run_options *extra);
 /* One run of a program at a time per root (flock on ROOT/run/NAME.lock,
- * holder's pid in it); -1: LOCKED raised, exit 10. */
+ * holder's pid in it); -1: LOCKED raised, exit 10. Makes the folders of the
+ * root, and removes what a run of the same program left in ROOT/work when it
+ * was killed: names that begin with "shikaku-NAME.". */
 int run_lock(struct run *run, const char *root);
 void run_worst(struct run *run, enum exit_code code);
 /* One line on a terminal at most every 200 ms after two seconds; nothing
  * elsewhere. */
-void run_progress(struct run *run, const char *phase, int64_t done,
-    int64_t total);
+void run_progress(
+    struct run *run, const char *phase, int64_t done, int64_t total);
 /* Adds KEY=VALUE to the summary line. */
 void run_note(struct run *run, const char *key, int64_t value);
 /* SIGTERM or SIGINT came: finish the step, exit 12. */

@@ -10,7 +10,8 @@
  *  ROOT/refused/          uploads as they came, refused
  *  ROOT/segments/         segments, STEM.KIND.seg
  *  ROOT/package/          (both) link packages; (qualification) in/
- *  ROOT/work/             unfinished things, emptied at the next start
+ *  ROOT/work/             unfinished things (spool_temp), emptied at the next
+ *                         start
  *  ROOT/run/              locks
  *  qualification also: snapshots/, journal/, out/
  */
@@ -22,6 +23,9 @@
 
 #define SPOOL_PATH_MAX 512
 int spool_init(const char *root); /* makes what is missing; -1 errno */
+/* A name for an unfinished thing: "shikaku-NAME.PID.N", in ROOT/work. Emptied
+ * away by the next run_lock() of the same program. */
+void spool_temp(char out[SPOOL_PATH_MAX], const char *root);
 /* Names in dir, regular files only, sorted bytewise; .part and dot files
  * left out. Free with spool_free. -1 errno. */
 struct spool_names {
@@ -41,6 +45,6 @@ void spool_member(char out[SPOOL_PATH_MAX], const char *root, const char *stem,
     int i, const char *syntax);
 int spool_remove_tree(const char *path); /* of ours only: ready/, work/ */
 /* A whole small file; NUL after it; yours to free; NULL errno. */
-char *spool_slurp(const char *path, size_t max, size_t *n);
+char *spool_slurp(const char *path, size_t max, size_t *n); /* EFBIG: > max */
 
 #endif

@@ -9,9 +9,10 @@
 
 extern const struct code codes_billing[], codes_card_class[],
     codes_card_result[], codes_change[], codes_code_result[], codes_encoding[],
-    codes_family[], codes_flag[], codes_gain_reason[], codes_link_state[],
-    codes_loss_reason[], codes_preschool[], codes_question_kind[],
-    codes_record_type[], codes_reflection[], codes_scheme[], codes_sex[],
-    codes_side[], codes_size_class[], codes_use[];
+    codes_family[], codes_feed[], codes_flag[], codes_gain_reason[],
+    codes_link_state[], codes_loss_reason[], codes_prefecture[],
+    codes_preschool[], codes_question_kind[], codes_record_type[],
+    codes_reflection[], codes_scheme[], codes_sex[], codes_side[],
+    codes_size_class[], codes_snapshot[], codes_use[], codes_validity[];
 
 #endif

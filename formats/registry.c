@@ -4,7 +4,7 @@
 #include "formats/nhi.h"
 #include "formats/qualification.h"
 #include "formats/receipt.h"
-#include "formats/receipt.h"
+#include "formats/statistics.h"
 #include "formats/usage.h"
 
 const struct layout *const registry[] = {
@@ -19,7 +19,7 @@ const struct layout *const registry[] = {
 	&usage_layout,
 	&usage_file_layout,
 	&reflection_layout,
-	&reflection_layout,
+	&statistics_layout,
 	NULL,
 };
 

@@ -7,6 +7,14 @@
 
 #include "formats/config.h"
 
-int worker_run(const struct config *c, int number, int listen_fd);
+struct challenges;
+struct worker_start {
+	const struct config *config;
+	int number;
+	int listen_fd; /* bound and listening */
+	int ready_fd; /* gets one byte once questions are taken; -1 none */
+	struct challenges *challenges; /* shared by all workers */
+};
+int worker_run(const struct worker_start *start);
 
 #endif

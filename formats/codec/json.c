@@ -93,6 +93,8 @@ json_walk(struct slice doc, const struct xml_handler *h, const char *name,
 	/* jansson's message quotes the document: only the place is told */
 	root = json_loadb(
 	    doc.n > 0 ? doc.p : "", doc.n, JSON_REJECT_DUPLICATES, &error);
+	if (root == NULL && json_error_code(&error) == json_error_duplicate_key)
+		diag_file(sink, DIAG_ITEM_TWICE, name, "line %d", error.line);
 	if (root == NULL)
 		return refuse(
 		    &w, error.line, error.column, "not JSON as agreed");

@@ -1,0 +1,351 @@
+/*
+ * The usage journals of the responder -> one 利用実績 file of the day
+ * (report 課金管理; domain/insurer-and-nhi-files.md 8).
+ *
+ * A file once written is closed: journal lines that come later, of that day
+ * or an older one, go into the next file with their own time of use. What was
+ * taken stands beside the file in riyo-YYYYMMDD.yaml, renamed last: a day that
+ * has it is done.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/journals.h"
+#include "batch/publish.h"
+#include "batch/riyo.h"
+#include "batch/run.h"
+#include "batch/spool.h"
+#include "formats/codec/day.h"
+#include "formats/codec/seal.h"
+#include "formats/codec/yaml.h"
+
+struct taken { /* of one journal, by the newest file that took from it */
+	char name[48];
+	int64_t lines;
+	char chain[17];
+};
+
+struct collect {
+	struct run run;
+	struct diag_sink *sink;
+	const char *root;
+	char dir[SPOOL_PATH_MAX]; /* out/usage */
+	struct taken *taken;
+	size_t n;
+	int files; /* written before */
+	bool done; /* the day has its file */
+	struct journals journals;
+	struct riyo *riyo;
+	struct riyo_counts counts;
+	int64_t late;
+};
+
+/* ---- what earlier files took ---- */
+
+static struct taken *
+taken_of(struct collect *c, const char *name)
+{
+	for (size_t i = 0; i < c->n; i++)
+		if (strcmp(c->taken[i].name, name) == 0)
+			return &c->taken[i];
+	return NULL;
+}
+
+static int
+take_row(struct collect *c, const struct yaml *y, int i)
+{
+	const struct yaml_node *name, *lines, *chain;
+	struct taken *t;
+	char path[64];
+	int64_t n;
+
+	snprintf(path, sizeof(path), "journals[%d].name", i);
+	name = yaml_find(y, path);
+	if (name == NULL)
+		return 0;
+	snprintf(path, sizeof(path), "journals[%d].lines", i);
+	lines = yaml_find(y, path);
+	snprintf(path, sizeof(path), "journals[%d].chain", i);
+	chain = yaml_find(y, path);
+	if (name->value == NULL || strlen(name->value) >= sizeof(t->name) ||
+	    lines == NULL || lines->value == NULL || chain == NULL ||
+	    chain->value == NULL || strlen(chain->value) != 16)
+		return -1;
+	n = slice_number(slice_of(lines->value));
+	t = taken_of(c, name->value);
+	if (t == NULL) {
+		c->taken =
+		    text_realloc(c->taken, (c->n + 1) * sizeof(*c->taken));
+		t = &c->taken[c->n++];
+		*t = (struct taken) { 0 };
+		snprintf(t->name, sizeof(t->name), "%s", name->value);
+	}
+	if (n >= t->lines) {
+		t->lines = n;
+		memcpy(t->chain, chain->value, sizeof(t->chain));
+	}
+	return 1;
+}
+
+static int
+take_file(struct collect *c, const char *name)
+{
+	char path[SPOOL_PATH_MAX], today[9];
+	struct yaml *y = NULL;
+	char *doc;
+	size_t n;
+	int row = 1;
+
+	spool_path(path, c->dir, "%s", name);
+	doc = spool_slurp(path, 1 << 24, &n);
+	if (doc != NULL)
+		y = yaml_read((struct slice) { doc, n }, name, c->sink);
+	for (int i = 0; y != NULL && row == 1; i++)
+		row = take_row(c, y, i);
+	if (doc == NULL || y == NULL || row == -1)
+		diag_file(c->sink, DIAG_JOURNAL_CHAIN, name,
+		    "list of what was collected cannot be read");
+	day_format(c->run.day, today);
+	c->files++;
+	if (strncmp(name + 5, today, 8) == 0)
+		c->done = true;
+	n = doc != NULL && y != NULL && row != -1;
+	yaml_close(y);
+	free(doc);
+	return n ? 0 : -1;
+}
+
+static int
+take_all(struct collect *c)
+{
+	struct spool_names names;
+	int ok = 0;
+
+	spool_path(c->dir, c->root, "out/usage");
+	if (publish_make_dir(c->dir) == -1 ||
+	    spool_list(c->dir, &names) == -1) {
+		diag_file(c->sink, DIAG_IO, "out/usage", "%s", strerror(errno));
+		run_worst(&c->run, EXIT_TEMPORARY);
+		return -1;
+	}
+	for (size_t i = 0; i < names.n && ok == 0; i++) {
+		size_t len = strlen(names.v[i]);
+
+		if (len == 18 && strncmp(names.v[i], "riyo-", 5) == 0 &&
+		    strcmp(names.v[i] + 13, ".yaml") == 0)
+			ok = take_file(c, names.v[i]);
+	}
+	spool_free(&names);
+	if (ok == -1)
+		run_worst(&c->run, EXIT_INTEGRITY);
+	return ok;
+}
+
+/* ---- the journals ---- */
+
+/* Chain and numbers from the first line on, and that what was taken before
+ * is still the same. */
+static int
+prove(struct collect *c, struct journal_file *f)
+{
+	const struct taken *t = taken_of(c, f->name);
+	int64_t before = t != NULL ? t->lines : 0;
+	char at[17];
+
+	if (journal_prove(c->root, f, before, at, c->sink) == -1)
+		return -1;
+	if (t != NULL && (f->lines < before || strcmp(at, t->chain) != 0)) {
+		diag_file(c->sink, DIAG_JOURNAL_CHAIN, f->name,
+		    "its first %lld lines are not those collected before",
+		    (long long)before);
+		return -1;
+	}
+	f->from = before;
+	return 0;
+}
+
+static int
+on_line(void *arg, const struct record *line)
+{
+	struct collect *c = arg;
+
+	if (riyo_add(c->riyo, line) == -1) {
+		diag_file(c->sink, DIAG_IO, "work", "%s", strerror(errno));
+		run_worst(&c->run, EXIT_TEMPORARY);
+		return -1;
+	}
+	c->run.read++;
+	c->run.accepted++;
+	run_progress(&c->run, "collect", c->run.read, 0);
+	if (run_stopped()) {
+		run_worst(&c->run, EXIT_STOPPED);
+		return -1;
+	}
+	return 0;
+}
+
+static int
+read_journals(struct collect *c)
+{
+	for (size_t i = 0; i < c->journals.n; i++) {
+		struct journal_file *f = &c->journals.v[i];
+
+		if (prove(c, f) == -1 ||
+		    journal_each(c->root, f, on_line, c, c->sink) == -1) {
+			if (c->run.exit < EXIT_TEMPORARY)
+				run_worst(&c->run, EXIT_INTEGRITY);
+			return -1;
+		}
+		if (f->day < c->run.day)
+			c->late += f->lines - f->from;
+		c->run.files += f->lines > f->from;
+	}
+	return 0;
+}
+
+/* ---- the file and the list beside it ---- */
+
+static void
+list_write(
+    const struct collect *c, const char *csv, const char *sha256, FILE *f)
+{
+	fprintf(f, "# what shikaku-collect took into this file\n");
+	fprintf(f, "file: \"%s\"\nsha256: \"%s\"\n", csv, sha256);
+	fprintf(f, "records: %lld\nchecks: %lld\nprovisions: %lld\n",
+	    (long long)c->counts.records, (long long)c->counts.checks,
+	    (long long)c->counts.provisions);
+	fprintf(f, "billable: %lld\nretries: %lld\nunknown: %lld\n",
+	    (long long)c->counts.due, (long long)c->counts.retries,
+	    (long long)c->counts.unknown);
+	fprintf(f, "journals:%s\n", c->journals.n == 0 ? " []" : "");
+	for (size_t i = 0; i < c->journals.n; i++) {
+		const struct journal_file *j = &c->journals.v[i];
+
+		fprintf(f,
+		    "  - name: \"%s\"\n    from: %lld\n    lines: %lld\n"
+		    "    chain: \"%s\"\n",
+		    j->name, (long long)j->from, (long long)j->lines, j->chain);
+	}
+}
+
+static int
+digest_of(const char *dir, const char *name, char sha256[65])
+{
+	char path[SPOOL_PATH_MAX];
+	int fd, ok;
+
+	spool_path(path, dir, "%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd == -1)
+		return -1;
+	ok = seal_digest_fd(fd, sha256);
+	close(fd);
+	return ok;
+}
+
+static int
+publish_file(struct collect *c, const char *csv)
+{
+	struct publish p;
+
+	if (publish_open(&p, c->root) == -1)
+		return -1;
+	if (riyo_write(c->riyo, fileno(p.f), csv, c->run.day,
+		c->files % 9999 + 1, &c->counts, c->sink) == -1) {
+		publish_abandon(&p);
+		run_worst(&c->run, EXIT_TEMPORARY);
+		return -1;
+	}
+	if (c->run.dry) {
+		publish_abandon(&p);
+		return 0;
+	}
+	return publish_commit(&p, c->dir, csv);
+}
+
+static int
+publish_list(struct collect *c, const char *csv)
+{
+	char name[32], d[9], sha256[65];
+	struct publish p;
+
+	if (c->run.dry)
+		return 0;
+	day_format(c->run.day, d);
+	snprintf(name, sizeof(name), "riyo-%s.yaml", d);
+	if (digest_of(c->dir, csv, sha256) == -1 ||
+	    publish_open(&p, c->root) == -1)
+		return -1;
+	list_write(c, csv, sha256, p.f);
+	return publish_commit(&p, c->dir, name);
+}
+
+/* Journals with nothing new need no row: the row before holds. */
+static void
+drop_unchanged(struct collect *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->journals.n; i++)
+		if (c->journals.v[i].lines > c->journals.v[i].from)
+			c->journals.v[n++] = c->journals.v[i];
+	c->journals.n = n;
+}
+
+static void
+collect_day(struct collect *c)
+{
+	char csv[32], d[9], work[SPOOL_PATH_MAX];
+
+	day_format(c->run.day, d);
+	snprintf(csv, sizeof(csv), "riyo-%s.csv", d);
+	spool_path(work, c->root, "work");
+	if (journals_list(c->root, c->run.day, &c->journals, c->sink) == -1 ||
+	    (c->riyo = riyo_new(work)) == NULL) {
+		run_worst(&c->run, EXIT_TEMPORARY);
+		return;
+	}
+	if (read_journals(c) == -1)
+		return;
+	drop_unchanged(c);
+	if (publish_file(c, csv) == -1 || publish_list(c, csv) == -1) {
+		diag_file(c->sink, DIAG_IO, csv, "%s", strerror(errno));
+		run_worst(&c->run, EXIT_TEMPORARY);
+		return;
+	}
+	run_note(&c->run, "records", c->counts.records);
+	run_note(&c->run, "billable", c->counts.due);
+	run_note(&c->run, "late", c->late);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct collect c = { 0 };
+
+	if (run_begin(&c.run, "collect", argc, argv, NULL) == -1)
+		return run_end(&c.run);
+	c.sink = &c.run.log.sink;
+	c.root = c.run.config->qualification_root;
+	if (*c.root == '\0') {
+		diag_file(c.sink, DIAG_CONFIG, c.run.config_path,
+		    "qualification.root is empty: collect works on that side");
+		run_worst(&c.run, EXIT_CONFIG);
+	} else if (c.run.day > day_of_moment(c.run.now)) {
+		/* a day that has not come would take all lines before it */
+		diag_file(c.sink, DIAG_FUTURE_DAY, "-D", "not yet");
+		run_worst(&c.run, EXIT_WINDOW);
+	} else if (run_lock(&c.run, c.root) == 0 && take_all(&c) == 0) {
+		if (c.done)
+			run_worst(&c.run, EXIT_NOTHING);
+		else
+			collect_day(&c);
+	}
+	riyo_free(c.riyo);
+	journals_free(&c.journals);
+	free(c.taken);
+	return run_end(&c.run);
+}

@@ -1,0 +1,229 @@
+/* Reading what the responder wrote: proved, then as records. */
+#include "batch/journals.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/spool.h"
+
+static int
+journal_cmp(const void *a, const void *b)
+{
+	const struct journal_file *x = a, *y = b;
+
+	if (x->day != y->day)
+		return x->day < y->day ? -1 : 1;
+	return x->worker - y->worker;
+}
+
+static void
+journals_add(struct journals *j, const char *name, int32_t day, int worker)
+{
+	if (j->n == j->max) {
+		j->max = j->max == 0 ? 16 : j->max * 2;
+		j->v = text_realloc(j->v, j->max * sizeof(*j->v));
+	}
+	j->v[j->n] = (struct journal_file) { .day = day, .worker = worker };
+	snprintf(j->v[j->n].name, sizeof(j->v[j->n].name), "%s", name);
+	j->n++;
+}
+
+int
+journals_list(const char *root, int32_t until, struct journals *out,
+    struct diag_sink *sink)
+{
+	char dir[SPOOL_PATH_MAX];
+	struct spool_names names;
+	int32_t day;
+	int worker;
+
+	*out = (struct journals) { 0 };
+	spool_path(dir, root, "journal");
+	if (access(dir, F_OK) == -1 && errno == ENOENT)
+		return 0; /* no responder ran here yet */
+	if (spool_list(dir, &names) == -1) {
+		diag_file(sink, DIAG_IO, "journal", "%s", strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; i < names.n; i++)
+		if (usage_journal_parse(slice_of(names.v[i]), &day, &worker) ==
+			0 &&
+		    day <= until)
+			journals_add(out, names.v[i], day, worker);
+	spool_free(&names);
+	if (out->n > 1)
+		qsort(out->v, out->n, sizeof(*out->v), journal_cmp);
+	return 0;
+}
+
+void
+journals_free(struct journals *j)
+{
+	free(j->v);
+	*j = (struct journals) { 0 };
+}
+
+static int
+journal_open(const char *root, const char *name, struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX];
+	int fd;
+
+	spool_path(path, root, "journal/%s", name);
+	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd == -1)
+		diag_file(sink, DIAG_IO, name, "%s", strerror(errno));
+	return fd;
+}
+
+/* The n-th column (from 0) of a line without quotes; empty where none. */
+static struct slice
+column(struct slice line, int n)
+{
+	const char *end = line.p + line.n, *p = line.p, *c;
+
+	for (; n > 0; n--) {
+		c = memchr(p, ',', (size_t)(end - p));
+		if (c == NULL)
+			return (struct slice) { end, 0 };
+		p = c + 1;
+	}
+	c = memchr(p, ',', (size_t)(end - p));
+	return (struct slice) { p, (size_t)((c != NULL ? c : end) - p) };
+}
+
+/* One line against the one before it; moves the file's chain on. */
+static const char *
+prove_line(struct journal_file *f, struct slice line)
+{
+	const char *comma = memrchr(line.p, ',', line.n);
+	struct slice body, hash;
+
+	if (comma == NULL)
+		return "no chain";
+	body = (struct slice) { line.p, (size_t)(comma - line.p) };
+	hash = (struct slice) { comma + 1, line.n - body.n - 1 };
+	usage_chain(f->chain, body, f->chain);
+	if (!slice_is(hash, f->chain))
+		return "chain";
+	if (slice_number(column(line, U_SEQUENCE)) != f->lines + 1)
+		return "running number";
+	if (slice_number(column(line, U_WORKER)) != f->worker)
+		return "worker";
+	return NULL;
+}
+
+/* One line of the file, its LF taken off; the first names the columns. */
+static int
+take_line(struct journal_file *f, struct slice line, int64_t stop, char at[17],
+    struct diag_sink *sink)
+{
+	const char *wrong;
+	bool names = f->bytes == 0;
+
+	f->bytes += (int64_t)line.n + 1;
+	if (line.n > 0 && line.p[line.n - 1] == '\r')
+		line.n--;
+	if (names)
+		return 0;
+	wrong = prove_line(f, line);
+	if (wrong != NULL) {
+		diag_file(sink, DIAG_JOURNAL_CHAIN, f->name, "line %lld: %s",
+		    (long long)f->lines + 2, wrong);
+		return -1;
+	}
+	f->lines++;
+	if (f->lines == stop && at != NULL)
+		memcpy(at, f->chain, 17);
+	return 0;
+}
+
+int
+journal_prove(const char *root, struct journal_file *f, int64_t line,
+    char at[17], struct diag_sink *sink)
+{
+	static const size_t size = 1 << 16; /* > RECORD_BYTES_MAX */
+	char *p = text_alloc(size);
+	size_t have = 0, used;
+	ssize_t n = 0;
+	const char *lf;
+	int fd = journal_open(root, f->name, sink), ok = -1;
+
+	f->lines = f->bytes = 0;
+	usage_chain_first(f->day, f->worker, f->chain);
+	if (at != NULL)
+		memcpy(at, f->chain, 17);
+	if (fd == -1)
+		goto out;
+	while ((n = read(fd, p + have, size - have)) > 0) {
+		have += (size_t)n;
+		used = 0;
+		while ((lf = memchr(p + used, '\n', have - used)) != NULL) {
+			struct slice s = { p + used, (size_t)(lf - p) - used };
+
+			if (take_line(f, s, line, at, sink) == -1)
+				goto out;
+			used += s.n + 1;
+		}
+		have -= used;
+		memmove(p, p + used, have);
+		if (have == size) {
+			diag_file(sink, DIAG_JOURNAL_CHAIN, f->name,
+			    "line %lld: too long", (long long)f->lines + 2);
+			goto out;
+		}
+	}
+	f->cut = have > 0;
+	if (n == 0)
+		ok = 0;
+	else
+		diag_file(sink, DIAG_IO, f->name, "%s", strerror(errno));
+out:
+	if (fd != -1)
+		close(fd);
+	free(p);
+	return ok;
+}
+
+int
+journal_each(const char *root, const struct journal_file *f,
+    int (*each)(void *arg, const struct record *line), void *arg,
+    struct diag_sink *sink)
+{
+	struct record_source src = { .name = f->name,
+		.layout = &usage_layout,
+		.syntax = SYNTAX_CSV,
+		.charset = CHARSET_UTF8,
+		.today = f->day,
+		.sink = sink };
+	struct record_reader *reader;
+	struct record rec;
+	int64_t line = 0;
+	int ok = -1;
+
+	if (f->lines <= f->from)
+		return 0;
+	src.fd = journal_open(root, f->name, sink);
+	if (src.fd == -1)
+		return -1;
+	reader = record_open(&src);
+	while (reader != NULL && line < f->lines) {
+		enum record_result got = record_next(reader, &rec);
+
+		if (got != RECORD_OK) {
+			diag_file(sink, DIAG_JOURNAL_CHAIN, f->name,
+			    "line %lld is no usage line", (long long)line + 2);
+			break;
+		}
+		if (++line > f->from && each(arg, &rec) != 0)
+			break;
+		if (line == f->lines)
+			ok = 0;
+	}
+	record_close(reader);
+	close(src.fd);
+	return ok;
+}

@@ -1,0 +1,43 @@
+/*
+ * The usage journals of a qualification root (ROOT/journal/usage-YYYYMMDD.
+ * WORKER.log), read: proved line by line by their chain and running numbers,
+ * then handed out as records. For batch/collect.c and batch/report.c.
+ */
+#ifndef BATCH_JOURNALS_H
+#define BATCH_JOURNALS_H
+
+#include "formats/usage.h"
+#include "formats/usage_chain.h"
+
+struct journal_file {
+	char name[48];
+	int32_t day;
+	int worker;
+	int64_t lines, bytes; /* whole lines; bytes they take */
+	bool cut; /* a last line without its end: its answer never left */
+	char chain[17]; /* of the last line; of the name where none */
+	int64_t from; /* lines taken before (collect); 0 */
+};
+struct journals {
+	struct journal_file *v; /* by day, then worker */
+	size_t n, max;
+};
+
+/* Names and days only; those up to `until`. -1: IO raised. */
+int journals_list(const char *root, int32_t until, struct journals *out,
+    struct diag_sink *sink);
+void journals_free(struct journals *j);
+
+/* Walks the lines: chain, running number from 1, worker. Fills lines, bytes,
+ * cut, chain; *at (may be NULL): the chain after line `line` (0: before the
+ * first). -1: JOURNAL_CHAIN or IO raised. */
+int journal_prove(const char *root, struct journal_file *f, int64_t line,
+    char at[17], struct diag_sink *sink);
+
+/* The lines after `from`, in order, no further than `lines`. each(): non-zero
+ * stops. 0, -1 raised or stopped. */
+int journal_each(const char *root, const struct journal_file *f,
+    int (*each)(void *arg, const struct record *line), void *arg,
+    struct diag_sink *sink);
+
+#endif

@@ -1,0 +1,442 @@
+/* The books of one side, in SQLite. All SQL but the schema stands here. */
+#include <stdlib.h>
+#include <string.h>
+
+#include <sqlite3.h>
+
+#include "batch/ledger.h"
+#include "batch/spool.h"
+#include "formats/codec/day.h"
+
+#define VERSION 1
+#define BUSY_MS 10000
+
+static const char schema[] =
+#include "ledger.sql.h"
+    ;
+
+#define FILE_COLUMNS                                                           \
+	"sender, feed, day, sequence, sha256, bytes, arrived, state, read,"    \
+	" accepted, refused, unchanged, generation, reason"
+
+enum statement {
+	GET_FILE,
+	GET_DIGEST,
+	GET_SEQUENCE,
+	PUT_FILE,
+	EACH_FILE,
+	PUT_SEGMENT,
+	EACH_SEGMENT,
+	PUT_RUN,
+	BEGIN,
+	COMMIT,
+	ROLLBACK,
+	STATEMENTS
+};
+static const char *const sql[STATEMENTS] = {
+	[GET_FILE] = "SELECT " FILE_COLUMNS " FROM file"
+		     " WHERE sender = ?1 AND feed = ?2 AND day = ?3"
+		     " AND sequence = ?4",
+	[GET_DIGEST] = "SELECT " FILE_COLUMNS " FROM file WHERE sha256 = ?1"
+		       " ORDER BY arrived, day, sequence, sender LIMIT 1",
+	[GET_SEQUENCE] = "SELECT day, sequence FROM file"
+			 " WHERE sender = ?1 AND feed = ?2"
+			 " AND turn IS NOT NULL ORDER BY turn DESC LIMIT 1",
+	/* the turn is given once, when the file is first ready */
+	[PUT_FILE] =
+	    "INSERT INTO file (" FILE_COLUMNS ", turn) VALUES"
+	    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+	    "  CASE WHEN ?8 = 'ready' THEN"
+	    "   (SELECT coalesce(max(turn), 0) + 1 FROM file"
+	    "     WHERE sender = ?1 AND feed = ?2) END)"
+	    " ON CONFLICT DO UPDATE SET sha256 = ?5, bytes = ?6, arrived = ?7,"
+	    "  state = ?8, read = ?9, accepted = ?10, refused = ?11,"
+	    "  unchanged = ?12, generation = ?13, reason = ?14,"
+	    "  turn = coalesce(turn, excluded.turn)",
+	[EACH_FILE] = "SELECT " FILE_COLUMNS " FROM file WHERE state = ?1"
+		      " ORDER BY day, sequence, sender, feed",
+	[PUT_SEGMENT] = "INSERT OR REPLACE INTO segment (name, kind, rows,"
+			" digest, generation, sender, feed, day, sequence)"
+			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[EACH_SEGMENT] = "SELECT name, kind, rows, digest, generation, sender,"
+			 " feed, day, sequence FROM segment"
+			 " WHERE generation = ?1"
+			 " ORDER BY day, sequence, sender, name",
+	[PUT_RUN] = "INSERT INTO run (program, day, began, ms, exit, summary)"
+		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[BEGIN] = "BEGIN IMMEDIATE",
+	[COMMIT] = "COMMIT",
+	[ROLLBACK] = "ROLLBACK",
+};
+
+const char *const file_state_names[FILE__MAX] = {
+	[FILE_ARRIVED] = "arrived",
+	[FILE_READY] = "ready",
+	[FILE_REFUSED] = "refused",
+	[FILE_INGESTED] = "ingested",
+	[FILE_DELIVERED] = "delivered",
+	[FILE_REFLECTED] = "reflected",
+};
+
+struct ledger {
+	sqlite3 *db;
+	sqlite3_stmt *st[STATEMENTS];
+	char path[SPOOL_PATH_MAX];
+	struct diag_sink *sink;
+};
+
+static int
+fault(struct ledger *l)
+{
+	diag_file(l->sink, DIAG_LEDGER, l->path, "%s",
+	    l->db == NULL ? "no memory" : sqlite3_errmsg(l->db));
+	return -1;
+}
+
+/* Creates the tables in an empty file; refuses one of another version. */
+static int
+make_schema(struct ledger *l)
+{
+	sqlite3_stmt *st = NULL;
+	int version = -1;
+
+	if (sqlite3_exec(l->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) !=
+	    SQLITE_OK)
+		return fault(l);
+	if (sqlite3_prepare_v2(l->db, "PRAGMA user_version", -1, &st, NULL) ==
+		SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		version = sqlite3_column_int(st, 0);
+	sqlite3_finalize(st);
+	if (version == 0 &&
+	    sqlite3_exec(l->db, schema, NULL, NULL, NULL) != SQLITE_OK)
+		version = -1;
+	if (version == -1)
+		fault(l);
+	else if (version != 0 && version != VERSION) {
+		diag_file(l->sink, DIAG_LEDGER, l->path,
+		    "version %d, expected %d", version, VERSION);
+		version = -1;
+	}
+	if (sqlite3_exec(l->db, version == -1 ? "ROLLBACK" : "COMMIT", NULL,
+		NULL, NULL) != SQLITE_OK &&
+	    version != -1)
+		return fault(l);
+	return version == -1 ? -1 : 0;
+}
+
+struct ledger *
+ledger_open(const char *root, struct diag_sink *sink)
+{
+	struct ledger *l = text_alloc(sizeof(*l));
+
+	l->sink = sink;
+	spool_path(l->path, root, "ledger.sqlite");
+	if (sqlite3_open_v2(l->path, &l->db,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		NULL) != SQLITE_OK ||
+	    sqlite3_busy_timeout(l->db, BUSY_MS) != SQLITE_OK ||
+	    sqlite3_exec(l->db,
+		"PRAGMA journal_mode = DELETE; PRAGMA synchronous = FULL;"
+		"PRAGMA trusted_schema = OFF",
+		NULL, NULL, NULL) != SQLITE_OK) {
+		fault(l);
+		goto fail;
+	}
+	if (make_schema(l) == -1)
+		goto fail;
+	for (int i = 0; i < STATEMENTS; i++)
+		if (sqlite3_prepare_v3(l->db, sql[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &l->st[i],
+			NULL) != SQLITE_OK) {
+			fault(l);
+			goto fail;
+		}
+	return l;
+fail:
+	ledger_close(l);
+	return NULL;
+}
+
+void
+ledger_close(struct ledger *l)
+{
+	if (l == NULL)
+		return;
+	for (int i = 0; i < STATEMENTS; i++)
+		sqlite3_finalize(l->st[i]);
+	sqlite3_close(l->db);
+	free(l);
+}
+
+static void
+text(sqlite3_stmt *st, int at, const char *s)
+{
+	sqlite3_bind_text(st, at, s, -1, SQLITE_TRANSIENT);
+}
+
+static void
+day(sqlite3_stmt *st, int at, int32_t d)
+{
+	char iso[11] = "";
+
+	if (d != DAY_NONE)
+		day_format_iso(d, iso);
+	text(st, at, iso);
+}
+
+/* sender, feed, day, sequence from parameter `at` on. */
+static void
+bind_id(sqlite3_stmt *st, int at, const struct filename *id)
+{
+	text(st, at, id->sender);
+	text(st, at + 1, feed_names[id->feed]);
+	day(st, at + 2, id->day);
+	sqlite3_bind_int(st, at + 3, id->sequence);
+}
+
+static struct slice
+column(sqlite3_stmt *st, int at)
+{
+	return slice_of((const char *)sqlite3_column_text(st, at));
+}
+
+static void
+take(sqlite3_stmt *st, int at, char *out, size_t size)
+{
+	struct slice s = column(st, at);
+
+	snprintf(out, size, "%.*s", (int)s.n, s.n > 0 ? s.p : "");
+}
+
+static void
+take_id(sqlite3_stmt *st, int at, struct filename *id)
+{
+	int feed = feed_find(column(st, at + 1));
+
+	take(st, at, id->sender, sizeof(id->sender));
+	id->feed = feed < 0 ? FEED__MAX : (enum feed)feed;
+	id->day = day_parse_iso(column(st, at + 2));
+	id->sequence = sqlite3_column_int(st, at + 3);
+}
+
+static enum file_state
+state_of(struct slice s)
+{
+	for (int i = 0; i < FILE__MAX; i++)
+		if (slice_is(s, file_state_names[i]))
+			return (enum file_state)i;
+	return FILE__MAX;
+}
+
+static void
+take_file(sqlite3_stmt *st, struct ledger_file *f)
+{
+	memset(f, 0, sizeof(*f));
+	take_id(st, 0, &f->id);
+	take(st, 4, f->sha256, sizeof(f->sha256));
+	f->bytes = sqlite3_column_int64(st, 5);
+	f->arrived = sqlite3_column_int64(st, 6);
+	f->state = state_of(column(st, 7));
+	f->read = sqlite3_column_int64(st, 8);
+	f->accepted = sqlite3_column_int64(st, 9);
+	f->refused = sqlite3_column_int64(st, 10);
+	f->unchanged = sqlite3_column_int64(st, 11);
+	f->generation = sqlite3_column_int64(st, 12);
+	take(st, 13, f->reason, sizeof(f->reason));
+}
+
+static void
+take_segment(sqlite3_stmt *st, struct ledger_segment *s)
+{
+	memset(s, 0, sizeof(*s));
+	take(st, 0, s->name, sizeof(s->name));
+	s->kind = sqlite3_column_int(st, 1);
+	s->rows = sqlite3_column_int64(st, 2);
+	take(st, 3, s->digest, sizeof(s->digest));
+	s->generation = sqlite3_column_int64(st, 4);
+	take_id(st, 5, &s->id);
+}
+
+/* A statement that gives no rows. */
+static int
+done(struct ledger *l, enum statement which)
+{
+	int r = sqlite3_step(l->st[which]);
+
+	if (r != SQLITE_DONE)
+		fault(l);
+	sqlite3_reset(l->st[which]);
+	sqlite3_clear_bindings(l->st[which]);
+	return r == SQLITE_DONE ? 0 : -1;
+}
+
+/* One that gives one row or none: 1, 0, -1; reset it when the row is read. */
+static int
+row(struct ledger *l, enum statement which)
+{
+	int r = sqlite3_step(l->st[which]);
+
+	if (r == SQLITE_ROW)
+		return 1;
+	if (r != SQLITE_DONE)
+		fault(l);
+	return r == SQLITE_DONE ? 0 : -1;
+}
+
+int
+ledger_file_get(
+    struct ledger *l, const struct filename *id, struct ledger_file *out)
+{
+	bind_id(l->st[GET_FILE], 1, id);
+	int r = row(l, GET_FILE);
+	if (r == 1)
+		take_file(l->st[GET_FILE], out);
+	sqlite3_reset(l->st[GET_FILE]);
+	return r;
+}
+
+int
+ledger_file_by_digest(
+    struct ledger *l, const char *sha256, struct ledger_file *out)
+{
+	text(l->st[GET_DIGEST], 1, sha256);
+	int r = row(l, GET_DIGEST);
+	if (r == 1)
+		take_file(l->st[GET_DIGEST], out);
+	sqlite3_reset(l->st[GET_DIGEST]);
+	return r;
+}
+
+int
+ledger_sequence(struct ledger *l, const char *sender, enum feed feed,
+    int32_t *last_day, int *sequence)
+{
+	sqlite3_stmt *st = l->st[GET_SEQUENCE];
+
+	text(st, 1, sender);
+	text(st, 2, feed_names[feed]);
+	int r = row(l, GET_SEQUENCE);
+	if (r == 1) {
+		*last_day = day_parse_iso(column(st, 0));
+		*sequence = sqlite3_column_int(st, 1);
+	}
+	sqlite3_reset(st);
+	return r;
+}
+
+int
+ledger_file_put(struct ledger *l, const struct ledger_file *f)
+{
+	sqlite3_stmt *st = l->st[PUT_FILE];
+
+	bind_id(st, 1, &f->id);
+	text(st, 5, f->sha256);
+	sqlite3_bind_int64(st, 6, f->bytes);
+	sqlite3_bind_int64(st, 7, f->arrived);
+	text(st, 8, file_state_names[f->state]);
+	sqlite3_bind_int64(st, 9, f->read);
+	sqlite3_bind_int64(st, 10, f->accepted);
+	sqlite3_bind_int64(st, 11, f->refused);
+	sqlite3_bind_int64(st, 12, f->unchanged);
+	sqlite3_bind_int64(st, 13, f->generation);
+	text(st, 14, f->reason);
+	return done(l, PUT_FILE);
+}
+
+/* Rows are read whole before the first is handed out: each() may write. */
+int
+ledger_each(struct ledger *l, enum file_state state,
+    int (*each)(void *arg, const struct ledger_file *f), void *arg)
+{
+	sqlite3_stmt *st = l->st[EACH_FILE];
+	struct ledger_file *v = NULL;
+	size_t n = 0, room = 0;
+	int r;
+
+	text(st, 1, file_state_names[state]);
+	while ((r = row(l, EACH_FILE)) == 1) {
+		if (n == room) {
+			room = room == 0 ? 64 : room * 2;
+			v = text_realloc(v, room * sizeof(*v));
+		}
+		take_file(st, &v[n++]);
+	}
+	sqlite3_reset(st);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = each(arg, &v[i]);
+	free(v);
+	return r;
+}
+
+int
+ledger_segment_put(struct ledger *l, const struct ledger_segment *s)
+{
+	sqlite3_stmt *st = l->st[PUT_SEGMENT];
+
+	text(st, 1, s->name);
+	sqlite3_bind_int(st, 2, s->kind);
+	sqlite3_bind_int64(st, 3, s->rows);
+	text(st, 4, s->digest);
+	sqlite3_bind_int64(st, 5, s->generation);
+	bind_id(st, 6, &s->id);
+	return done(l, PUT_SEGMENT);
+}
+
+int
+ledger_segments(struct ledger *l, int64_t generation,
+    int (*each)(void *arg, const struct ledger_segment *s), void *arg)
+{
+	sqlite3_stmt *st = l->st[EACH_SEGMENT];
+	struct ledger_segment *v = NULL;
+	size_t n = 0, room = 0;
+	int r;
+
+	sqlite3_bind_int64(st, 1, generation);
+	while ((r = row(l, EACH_SEGMENT)) == 1) {
+		if (n == room) {
+			room = room == 0 ? 64 : room * 2;
+			v = text_realloc(v, room * sizeof(*v));
+		}
+		take_segment(st, &v[n++]);
+	}
+	sqlite3_reset(st);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = each(arg, &v[i]);
+	free(v);
+	return r;
+}
+
+int
+ledger_begin(struct ledger *l)
+{
+	return done(l, BEGIN);
+}
+
+int
+ledger_commit(struct ledger *l)
+{
+	return done(l, COMMIT);
+}
+
+void
+ledger_rollback(struct ledger *l)
+{
+	if (!sqlite3_get_autocommit(l->db))
+		done(l, ROLLBACK);
+}
+
+int
+ledger_run(struct ledger *l, const char *program, int32_t on, int64_t began,
+    int64_t ms, int exit_status, const char *summary)
+{
+	sqlite3_stmt *st = l->st[PUT_RUN];
+
+	text(st, 1, program);
+	day(st, 2, on);
+	sqlite3_bind_int64(st, 3, began);
+	sqlite3_bind_int64(st, 4, ms);
+	sqlite3_bind_int(st, 5, exit_status);
+	text(st, 6, summary);
+	return done(l, PUT_RUN);
+}

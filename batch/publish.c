@@ -1,0 +1,129 @@
+/* What becomes visible becomes so by one rename, after it is on the disk. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/publish.h"
+#include "batch/spool.h"
+
+static int
+sync_dir(const char *dir)
+{
+	int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd == -1)
+		return -1;
+	int r = fsync(fd);
+	int error = errno;
+	close(fd);
+	errno = error;
+	return r;
+}
+
+/* The folder a path is in; "" never. */
+static void
+parent_of(const char *path, char out[SPOOL_PATH_MAX])
+{
+	const char *slash = strrchr(path, '/');
+	size_t n = slash == NULL ? 0 : (size_t)(slash - path);
+
+	if (slash == path)
+		n = 1;
+	snprintf(out, SPOOL_PATH_MAX, "%.*s", (int)n, path);
+	if (n == 0)
+		memcpy(out, ".", 2);
+}
+
+int
+publish_make_dir(const char *path)
+{
+	char parent[SPOOL_PATH_MAX];
+
+	if (strlen(path) >= SPOOL_PATH_MAX) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	if (mkdir(path, 0750) == -1) {
+		struct stat st;
+
+		if (errno == EEXIST && stat(path, &st) == 0 &&
+		    S_ISDIR(st.st_mode))
+			return 0;
+		if (errno != ENOENT)
+			return -1;
+		parent_of(path, parent);
+		if (strcmp(parent, path) == 0 || strcmp(parent, ".") == 0 ||
+		    publish_make_dir(parent) == -1 ||
+		    (mkdir(path, 0750) == -1 && errno != EEXIST))
+			return -1;
+	}
+	parent_of(path, parent);
+	return sync_dir(parent);
+}
+
+int
+publish_open(struct publish *p, const char *root)
+{
+	*p = (struct publish) { 0 };
+	spool_path(p->dir, root, "work");
+	spool_temp(p->temp, root);
+	int fd = open(
+	    p->temp, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+	if (fd == -1)
+		return -1;
+	p->f = fdopen(fd, "w+");
+	if (p->f == NULL) {
+		close(fd);
+		unlink(p->temp);
+		return -1;
+	}
+	return 0;
+}
+
+void
+publish_abandon(struct publish *p)
+{
+	int error = errno;
+
+	if (p->f != NULL)
+		fclose(p->f);
+	if (p->temp[0] != '\0')
+		unlink(p->temp);
+	p->f = NULL;
+	p->temp[0] = '\0';
+	errno = error;
+}
+
+int
+publish_commit(struct publish *p, const char *dir, const char *name)
+{
+	char path[SPOOL_PATH_MAX];
+	FILE *f = p->f;
+
+	spool_path(path, dir, "%s", name);
+	if (ferror(f) || fflush(f) != 0 || fsync(fileno(f)) == -1) {
+		publish_abandon(p);
+		return -1;
+	}
+	p->f = NULL;
+	if (fclose(f) != 0 || rename(p->temp, path) == -1) {
+		publish_abandon(p);
+		return -1;
+	}
+	p->temp[0] = '\0';
+	return sync_dir(dir);
+}
+
+int
+publish_rename(const char *from, const char *dir, const char *name)
+{
+	char path[SPOOL_PATH_MAX], parent[SPOOL_PATH_MAX];
+
+	spool_path(path, dir, "%s", name);
+	parent_of(from, parent);
+	if (rename(from, path) == -1 || sync_dir(dir) == -1)
+		return -1;
+	return strcmp(parent, dir) == 0 ? 0 : sync_dir(parent);
+}

@@ -1,0 +1,176 @@
+/* The snapshot set in force: manifest and signature, switched by one link. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/publish.h"
+#include "batch/spool.h"
+
+#define SIGNATURE_MAX 16384
+
+/* Both files of the folder the link "current" names. 1, 0 there is none, -1
+ * raised; yours to free. */
+static int
+read_pair(const char *root, char **doc, size_t *n, char **sig, size_t *m,
+    struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX], link[SPOOL_PATH_MAX];
+	ssize_t len;
+
+	*doc = *sig = NULL;
+	spool_path(path, root, "snapshots/current");
+	len = readlink(path, link, sizeof(link) - 1);
+	if (len == -1 && errno == ENOENT)
+		return 0;
+	/* by the link's own words, so that both are of one serial */
+	if (len > 0) {
+		link[len] = '\0';
+		spool_path(path, root, "snapshots/%s/manifest.yaml", link);
+		*doc = spool_slurp(path, MANIFEST_BYTES_MAX, n);
+	}
+	if (*doc != NULL) {
+		spool_path(path, root, "snapshots/%s/manifest.p7s", link);
+		*sig = spool_slurp(path, SIGNATURE_MAX, m);
+	}
+	if (*sig != NULL)
+		return 1;
+	diag_file(sink, DIAG_IO, path, "%s", strerror(errno));
+	free(*doc);
+	*doc = NULL;
+	return -1;
+}
+
+int
+publish_current(const char *root, const struct chain *trust, int64_t now,
+    struct snapshot_set *out, char digest[65], struct diag_sink *sink)
+{
+	const char *name = "snapshots/current/manifest.yaml";
+	struct seal_signer signer;
+	char *doc, *sig;
+	size_t n, m;
+	int r = read_pair(root, &doc, &n, &sig, &m, sink);
+
+	if (r != 1)
+		return r;
+	struct slice content = { doc, n };
+	r = -1;
+	if (seal_verify_bytes(name, content, (struct slice) { sig, m }, trust,
+		now, &signer, sink) == -1) {
+		diag_file(sink, DIAG_MANIFEST_SIGNATURE, name, NULL);
+		goto out;
+	}
+	if (snapshot_set_read(content, name, out, sink) == -1)
+		goto out;
+	seal_digest(content, digest);
+	r = 1;
+out:
+	free(doc);
+	free(sig);
+	return r;
+}
+
+/* The serial "current" names; 0: none. No more is believed of it here. */
+static int64_t
+serial_in_force(const char *root)
+{
+	char path[SPOOL_PATH_MAX], link[64];
+	ssize_t n;
+
+	spool_path(path, root, "snapshots/current");
+	n = readlink(path, link, sizeof(link) - 1);
+	if (n < 10 || memcmp(link, "manifest-", 9) != 0)
+		return 0;
+	return slice_number((struct slice) { link + 9, (size_t)n - 9 });
+}
+
+static int
+write_file(
+    const char *root, const char *dir, const char *name, struct slice bytes)
+{
+	struct publish p;
+
+	if (publish_open(&p, root) == -1)
+		return -1;
+	fwrite(bytes.p, 1, bytes.n, p.f);
+	return publish_commit(&p, dir, name);
+}
+
+static int
+write_pair(const char *root, const struct snapshot_set *set,
+    const struct seal_key *key, int64_t now, const char *dir,
+    struct diag_sink *sink)
+{
+	char store[SIGNATURE_MAX], *doc = NULL;
+	struct buf sig;
+	size_t n = 0;
+	int r = -1;
+	FILE *f = open_memstream(&doc, &n);
+
+	if (f == NULL)
+		return -1;
+	snapshot_set_write(set, f);
+	if (fclose(f) != 0)
+		goto out;
+	buf_init(&sig, store, sizeof(store));
+	if (seal_sign_bytes("manifest.yaml", (struct slice) { doc, n }, key,
+		now, &sig, sink) == -1)
+		goto out;
+	if (publish_make_dir(dir) == 0 &&
+	    write_file(root, dir, "manifest.yaml", (struct slice) { doc, n }) ==
+		0 &&
+	    write_file(root, dir, "manifest.p7s", buf_slice(&sig)) == 0)
+		r = 0;
+	else
+		diag_file(sink, DIAG_IO, dir, "%s", strerror(errno));
+out:
+	free(doc);
+	return r;
+}
+
+/* dir becomes snapshots/manifest-SERIAL, then "current" names it. */
+static int
+switch_to(const char *root, const char *dir, int64_t serial)
+{
+	char name[40], path[SPOOL_PATH_MAX], link[SPOOL_PATH_MAX],
+	    snapshots[SPOOL_PATH_MAX];
+
+	snprintf(name, sizeof(name), "manifest-%06lld", (long long)serial);
+	spool_path(snapshots, root, "snapshots");
+	spool_path(path, root, "snapshots/%s", name);
+	/* made by a run that ended before its link: nobody has read it */
+	if (spool_remove_tree(path) == -1 ||
+	    publish_rename(dir, snapshots, name) == -1)
+		return -1;
+	spool_temp(link, root);
+	unlink(link);
+	if (symlink(name, link) == -1)
+		return -1;
+	return publish_rename(link, snapshots, "current");
+}
+
+int
+publish_set(const char *root, const struct snapshot_set *set,
+    const struct seal_key *key, int64_t now, struct diag_sink *sink)
+{
+	char dir[SPOOL_PATH_MAX];
+	int64_t before = serial_in_force(root);
+
+	if (before < 0 || set->serial <= before) {
+		diag_file(sink, DIAG_MANIFEST_OLDER, "snapshots/current",
+		    "serial %lld after %lld", (long long)set->serial,
+		    (long long)before);
+		return -1;
+	}
+	spool_temp(dir, root);
+	if (write_pair(root, set, key, now, dir, sink) == -1)
+		goto fail;
+	if (switch_to(root, dir, set->serial) == -1) {
+		diag_file(sink, DIAG_IO, dir, "%s", strerror(errno));
+		goto fail;
+	}
+	return 0;
+fail:
+	spool_remove_tree(dir);
+	return -1;
+}

@@ -1,0 +1,329 @@
+/* Begin and end of every batch run. The one clock of the batch programs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "batch/run.h"
+#include "batch/spool.h"
+#include "formats/codec/day.h"
+
+#define NIGHT_ENDS (INT64_C(8) * 3600000)
+#define PROGRESS_AFTER 2000
+#define PROGRESS_EVERY 200
+
+/* Set by a signal; there is no other way to hear of one. */
+static volatile sig_atomic_t stopped;
+
+static void
+on_stop(int signal_number)
+{
+	stopped = signal_number;
+}
+
+bool
+run_stopped(void)
+{
+	return stopped != 0;
+}
+
+static int64_t
+clock_ms(clockid_t id)
+{
+	struct timespec t;
+
+	if (clock_gettime(id, &t) == -1)
+		return 0;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+int64_t
+run_monotonic(void)
+{
+	return clock_ms(CLOCK_MONOTONIC);
+}
+
+void
+run_worst(struct run *run, enum exit_code code)
+{
+	if ((int)code > run->exit)
+		run->exit = (int)code;
+}
+
+static void
+usage(const struct run *run, const struct run_options *extra, FILE *out)
+{
+	fprintf(out,
+	    "usage: shikaku-%s -c SITE.yaml [-nv] [-D YYYY-MM-DD]%s%s\n"
+	    "  -c FILE  configuration of the site\n"
+	    "  -D DAY   business day; default: today in Japan, before 08:00 "
+	    "yesterday\n"
+	    "  -n       do everything but commit and publish\n"
+	    "  -v       say more\n"
+	    "  -h, -V   this text; the version\n",
+	    run->name, extra != NULL && extra->usage != NULL ? " " : "",
+	    extra != NULL && extra->usage != NULL ? extra->usage : "");
+}
+
+static void
+handle_signals(void)
+{
+	struct sigaction stop = { .sa_handler = on_stop };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	sigemptyset(&stop.sa_mask);
+	sigemptyset(&ignore.sa_mask);
+	sigaction(SIGTERM, &stop, NULL);
+	sigaction(SIGINT, &stop, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+}
+
+static const struct option long_options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "day", required_argument, NULL, 'D' },
+	{ "dry-run", no_argument, NULL, 'n' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "version", no_argument, NULL, 'V' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* One option. 0; -1: the usage is wrong; 1: nothing is left to do. */
+static int
+take_option(struct run *run, const struct run_options *extra, int letter)
+{
+	switch (letter) {
+	case 'c':
+		run->config_path = optarg;
+		return 0;
+	case 'D':
+		run->day = day_parse_iso(slice_of(optarg));
+		return run->day == DAY_NONE ? -1 : 0;
+	case 'n':
+		run->dry = true;
+		return 0;
+	case 'v':
+		run->verbose = true;
+		return 0;
+	case 'h':
+		usage(run, extra, stdout);
+		return 1;
+	case 'V':
+		printf("shikaku-%s %s\n", run->name, RUN_VERSION);
+		return 1;
+	case '?':
+	case ':':
+		return -1;
+	default:
+		return extra->option(extra->arg, letter, optarg);
+	}
+}
+
+/* As take_option(), for all of them. */
+static int
+take_options(
+    struct run *run, int argc, char **argv, const struct run_options *extra)
+{
+	char letters[80];
+	int c, r = 0;
+
+	snprintf(letters, sizeof(letters), "c:D:nvhV%s",
+	    extra != NULL && extra->letters != NULL ? extra->letters : "");
+	optind = 1;
+	while (r == 0 &&
+	    (c = getopt_long(argc, argv, letters, long_options, NULL)) != -1)
+		r = take_option(run, extra, c);
+	run->argc = argc - optind;
+	run->argv = argv + optind;
+	if (r == 0 && run->config_path == NULL &&
+	    (extra == NULL || !extra->no_config))
+		r = -1;
+	if (r == -1)
+		usage(run, extra, stderr);
+	return r;
+}
+
+int
+run_begin(struct run *run, const char *name, int argc, char **argv,
+    const struct run_options *extra)
+{
+	memset(run, 0, sizeof(*run));
+	run->name = name;
+	run->locks[0] = run->locks[1] = -1;
+	run->day = DAY_NONE;
+	diag_log_init(&run->log, name, stderr);
+	switch (take_options(run, argc, argv, extra)) {
+	case -1:
+		run_worst(run, EXIT_BAD_USAGE);
+		return -1;
+	case 1:
+		return -1;
+	}
+	run->began = run_monotonic();
+	run->now = clock_ms(CLOCK_REALTIME);
+	if (run->day == DAY_NONE)
+		run->day = day_of_moment(run->now - NIGHT_ENDS);
+	run->tty = isatty(STDERR_FILENO) == 1;
+	umask(027);
+	handle_signals();
+	if (run->config_path == NULL)
+		return 0;
+	run->config = config_load(run->config_path, &run->log.sink);
+	if (run->config == NULL) {
+		run_worst(run, EXIT_CONFIG);
+		return -1;
+	}
+	return 0;
+}
+
+/* What a killed run of this program left behind. */
+static void
+empty_work(const struct run *run, const char *root)
+{
+	struct spool_names names;
+	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX], prefix[64];
+
+	snprintf(prefix, sizeof(prefix), "shikaku-%s.", run->name);
+	spool_path(dir, root, "work");
+	for (int folders = 0; folders < 2; folders++) {
+		int r =
+		    folders ? spool_dirs(dir, &names) : spool_list(dir, &names);
+
+		if (r == -1)
+			continue;
+		for (size_t i = 0; i < names.n; i++) {
+			if (strncmp(names.v[i], prefix, strlen(prefix)) != 0)
+				continue;
+			spool_path(path, root, "work/%s", names.v[i]);
+			spool_remove_tree(path);
+		}
+		spool_free(&names);
+	}
+}
+
+static void
+say_holder(struct run *run, int fd, const char *path)
+{
+	char pid[16] = "";
+	ssize_t n = pread(fd, pid, sizeof(pid) - 1, 0);
+
+	pid[n > 0 ? n : 0] = '\0';
+	pid[strcspn(pid, "\n")] = '\0';
+	diag_file(&run->log.sink, DIAG_LOCKED, path, "held by process %s",
+	    slice_digits(slice_of(pid)) ? pid : "?");
+	run_worst(run, EXIT_LOCKED);
+}
+
+int
+run_lock(struct run *run, const char *root)
+{
+	char path[SPOOL_PATH_MAX];
+	int slot = run->locks[0] == -1 ? 0 : 1;
+
+	if (spool_init(root) == -1) {
+		diag_file(&run->log.sink, DIAG_IO, root, "%s", strerror(errno));
+		run_worst(run, EXIT_TEMPORARY);
+		return -1;
+	}
+	spool_path(path, root, "run/%s.lock", run->name);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd == -1) {
+		diag_file(&run->log.sink, DIAG_IO, path, "%s", strerror(errno));
+		run_worst(run, EXIT_TEMPORARY);
+		return -1;
+	}
+	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
+		say_holder(run, fd, path);
+		close(fd);
+		return -1;
+	}
+	if (ftruncate(fd, 0) == 0)
+		dprintf(fd, "%ld\n", (long)getpid());
+	run->locks[slot] = fd;
+	empty_work(run, root);
+	return 0;
+}
+
+void
+run_progress(struct run *run, const char *phase, int64_t done, int64_t total)
+{
+	int64_t now;
+
+	if (!run->tty)
+		return;
+	now = run_monotonic();
+	if (now - run->began < PROGRESS_AFTER ||
+	    now - run->progress_at < PROGRESS_EVERY)
+		return;
+	run->progress_at = now;
+	fprintf(
+	    stderr, "\rshikaku-%s: %s %lld", run->name, phase, (long long)done);
+	if (total > 0)
+		fprintf(stderr, " of %lld (%d%%)", (long long)total,
+		    (int)(done * 100 / total));
+	fputs("\033[K", stderr);
+}
+
+void
+run_note(struct run *run, const char *key, int64_t value)
+{
+	struct buf b;
+	size_t n = strlen(run->extra);
+
+	buf_init(&b, run->extra + n, sizeof(run->extra) - n);
+	buf_printf(&b, " %s=%lld", key, (long long)value);
+}
+
+/* read = accepted + refused + unchanged (I2), or it is a fault of ours. */
+static void
+balance(struct run *run)
+{
+	if (run->read == run->accepted + run->refused + run->unchanged)
+		return;
+	diag_file(&run->log.sink, DIAG_UNBALANCED, NULL,
+	    "read %lld, accepted %lld, refused %lld, unchanged %lld",
+	    (long long)run->read, (long long)run->accepted,
+	    (long long)run->refused, (long long)run->unchanged);
+	run_worst(run, EXIT_BUG);
+}
+
+static void
+summary(struct run *run)
+{
+	char day[11];
+	int64_t ms = run_monotonic() - run->began;
+
+	day_format_iso(run->day, day);
+	printf("shikaku-%s: day=%s read=%lld accepted=%lld refused=%lld "
+	       "unchanged=%lld files=%lld refused_files=%lld%s%s "
+	       "seconds=%lld.%03d exit=%d\n",
+	    run->name, day, (long long)run->read, (long long)run->accepted,
+	    (long long)run->refused, (long long)run->unchanged,
+	    (long long)run->files, (long long)run->files_refused, run->extra,
+	    run->dry ? " dry=1" : "", (long long)(ms / 1000), (int)(ms % 1000),
+	    run->exit);
+}
+
+int
+run_end(struct run *run)
+{
+	if (run->began != 0) {
+		if (run->progress_at != 0)
+			fputs("\r\033[K", stderr);
+		balance(run);
+		summary(run);
+	}
+	for (int i = 0; i < 2; i++)
+		if (run->locks[i] != -1)
+			close(run->locks[i]);
+	config_free(run->config);
+	run->config = NULL;
+	if (fflush(stdout) != 0)
+		run_worst(run, EXIT_TEMPORARY);
+	return run->exit;
+}

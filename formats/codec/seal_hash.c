@@ -1,0 +1,93 @@
+/* Digests and keyed digests: SHA-256 and HMAC-SHA-256 of OpenSSL. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "formats/codec/der.h"
+#include "formats/codec/seal.h"
+
+#define READ_SIZE ((size_t)256 << 10)
+
+struct seal_hash {
+	EVP_MD_CTX *ctx;
+};
+
+/* SHA-256 cannot fail but for want of memory: ends as text_alloc() does. */
+static void
+must(int ok)
+{
+	if (ok != 1)
+		(void)text_alloc(SIZE_MAX / 2);
+}
+
+struct seal_hash *
+seal_hash_new(void)
+{
+	struct seal_hash *h = text_alloc(sizeof(*h));
+
+	h->ctx = EVP_MD_CTX_new();
+	must(h->ctx != NULL && EVP_DigestInit_ex(h->ctx, EVP_sha256(), NULL));
+	return h;
+}
+
+void
+seal_hash_add(struct seal_hash *h, const void *p, size_t n)
+{
+	must(EVP_DigestUpdate(h->ctx, p, n));
+}
+
+void
+seal_hash_end(struct seal_hash *h, unsigned char out[32])
+{
+	must(EVP_DigestFinal_ex(h->ctx, out, NULL));
+	EVP_MD_CTX_free(h->ctx);
+	free(h);
+}
+
+static void
+hash_end_hex(struct seal_hash *h, char hex[65])
+{
+	unsigned char sum[32];
+
+	seal_hash_end(h, sum);
+	der_hex((struct slice) { (char *)sum, sizeof(sum) }, hex, 65);
+}
+
+void
+seal_digest(struct slice bytes, char hex[65])
+{
+	struct seal_hash *h = seal_hash_new();
+
+	seal_hash_add(h, bytes.p, bytes.n);
+	hash_end_hex(h, hex);
+}
+
+int
+seal_digest_fd(int fd, char hex[65])
+{
+	struct seal_hash *h = seal_hash_new();
+	char *buf = text_alloc(READ_SIZE);
+	ssize_t n;
+
+	while ((n = read(fd, buf, READ_SIZE)) != 0) {
+		if (n == -1 && errno != EINTR)
+			break;
+		if (n > 0)
+			seal_hash_add(h, buf, (size_t)n);
+	}
+	free(buf);
+	hash_end_hex(h, hex);
+	return n == 0 ? 0 : -1;
+}
+
+void
+seal_hmac(struct slice key, struct slice data, unsigned char out[32])
+{
+	/* an empty key is no key at all: NULL would mean "the last one" */
+	must(HMAC(EVP_sha256(), key.n > 0 ? key.p : "", (int)key.n,
+		 (const unsigned char *)data.p, data.n, out, NULL) != NULL);
+}

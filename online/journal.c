@@ -1,0 +1,345 @@
+#include "online/journal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "formats/usage_chain.h"
+
+#define LINES_MAX 2048 /* of one commit */
+#define LINE_BYTES 512
+/* A crash can spoil what the last, unfinished commit wrote, and no more. */
+#define TAIL_BYTES (LINES_MAX * LINE_BYTES)
+
+struct waiting {
+	void (*done)(void *arg, bool durable);
+	void *arg;
+};
+struct journal {
+	char folder[400], path[512];
+	int fd, worker;
+	int32_t day;
+	struct diag_sink *sink;
+	int64_t sequence, size; /* durable bytes */
+	char chain[17];
+	bool broken;
+	struct waiting waiting[LINES_MAX];
+	size_t n;
+	struct buf pending;
+	char store[TAIL_BYTES + 1];
+};
+
+static int
+fail(struct journal *j, const char *what)
+{
+	diag_file(j->sink, DIAG_IO, j->path, "%s: %s", what, strerror(errno));
+	return -1;
+}
+
+static int
+write_all(int fd, const char *p, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, p, n);
+		if (w == -1 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return -1;
+		p += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static void
+put_head(struct buf *b)
+{
+	for (unsigned i = 0; i < usage_format.nfields; i++) {
+		if (i > 0)
+			buf_putc(b, ',');
+		buf_puts(b, usage_format.fields[i].name);
+	}
+	buf_putc(b, '\n');
+}
+
+/* A new file: the row of names, durable with its entry in the folder. */
+static int
+begin_file(struct journal *j)
+{
+	int folder;
+
+	buf_clear(&j->pending);
+	put_head(&j->pending);
+	if (ftruncate(j->fd, 0) == -1 ||
+	    write_all(j->fd, j->pending.p, j->pending.n) == -1 ||
+	    fsync(j->fd) == -1)
+		return fail(j, "write");
+	j->size = (int64_t)j->pending.n;
+	buf_clear(&j->pending);
+	folder = open(j->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder == -1 || fsync(folder) == -1) {
+		if (folder != -1)
+			close(folder);
+		return fail(j, "sync of the folder");
+	}
+	close(folder);
+	return 0;
+}
+
+/* The last two fields asked for of one line: its number, chain and what the
+ * chain was made over. */
+static bool
+split_line(
+    struct slice line, int64_t *sequence, struct slice *over, char chain[17])
+{
+	const char *p = line.p, *end = line.p + line.n, *comma = NULL;
+	unsigned commas = 0;
+
+	for (const char *c = p; c < end; c++) {
+		if (*c != ',')
+			continue;
+		commas++;
+		comma = c;
+		if (commas == U_SEQUENCE)
+			p = c + 1;
+		else if (commas == U_SEQUENCE + 1)
+			*sequence =
+			    slice_number((struct slice) { p, (size_t)(c - p) });
+	}
+	if (commas != U__MAX - 1 || end - comma != 17 || *sequence < 1)
+		return false;
+	*over = (struct slice) { line.p, (size_t)(comma - line.p) };
+	memcpy(chain, comma + 1, 16);
+	chain[16] = '\0';
+	return true;
+}
+
+/*
+ * Walks the lines of [from, size) and returns how many bytes are good: up to
+ * the first line that is cut, malformed or does not chain. The first line of
+ * a window in the middle of the file is taken as it is.
+ */
+static size_t
+walk_tail(struct journal *j, struct slice tail, bool whole)
+{
+	size_t good = 0;
+	bool known = whole;
+	bool head = whole;
+
+	while (good < tail.n) {
+		const char *p = tail.p + good;
+		const char *eol = memchr(p, '\n', tail.n - good);
+		struct slice over;
+		char chain[17], want[17];
+		int64_t sequence = 0;
+		if (eol == NULL)
+			break;
+		if (head) {
+			head = false;
+			good += (size_t)(eol - p) + 1;
+			continue;
+		}
+		if (!split_line((struct slice) { p, (size_t)(eol - p) },
+			&sequence, &over, chain))
+			break;
+		usage_chain(j->chain, over, want);
+		if (known &&
+		    (strcmp(want, chain) != 0 || sequence != j->sequence + 1))
+			break;
+		known = true;
+		j->sequence = sequence;
+		memcpy(j->chain, chain, sizeof(chain));
+		good += (size_t)(eol - p) + 1;
+	}
+	return good;
+}
+
+/* Finds the end of what is good, and cuts the rest away: its answers never
+ * left, because no commit came back for it. */
+static int
+repair(struct journal *j, int64_t size)
+{
+	int64_t from = size > TAIL_BYTES ? size - TAIL_BYTES : 0;
+	size_t n = 0, skip = 0, good;
+	const char *eol;
+
+	while (n < (size_t)(size - from)) {
+		ssize_t r = pread(j->fd, j->store + n,
+		    (size_t)(size - from) - n, (off_t)(from + (int64_t)n));
+		if (r == -1 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return fail(j, "read");
+		n += (size_t)r;
+	}
+	if (from > 0) {
+		eol = memchr(j->store, '\n', n);
+		skip = eol == NULL ? n : (size_t)(eol - j->store) + 1;
+	}
+	good = skip +
+	    walk_tail(
+		j, (struct slice) { j->store + skip, n - skip }, from == 0);
+	j->size = from + (int64_t)good;
+	if (good == n)
+		return 0;
+	diag_file(j->sink, DIAG_JOURNAL_TAIL, j->path, "%zu bytes", n - good);
+	if (ftruncate(j->fd, (off_t)j->size) == -1 || fsync(j->fd) == -1)
+		return fail(j, "cut");
+	return 0;
+}
+
+static int
+open_file(struct journal *j, int32_t day)
+{
+	char name[48];
+	struct stat st;
+
+	usage_journal_name(day, j->worker, name);
+	snprintf(j->path, sizeof(j->path), "%s/%s", j->folder, name);
+	j->day = day;
+	j->sequence = 0;
+	usage_chain_first(day, j->worker, j->chain);
+	j->fd = open(j->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
+	if (j->fd == -1 || fstat(j->fd, &st) == -1)
+		return fail(j, "open");
+	if (flock(j->fd, LOCK_EX | LOCK_NB) == -1) {
+		diag_file(j->sink, DIAG_LOCKED, j->path, "another responder");
+		return -1;
+	}
+	if (st.st_size > 0 && repair(j, st.st_size) == -1)
+		return -1;
+	/* nothing good, or a row of names that was cut */
+	return st.st_size == 0 || j->size == 0 ? begin_file(j) : 0;
+}
+
+struct journal *
+journal_open(
+    const char *folder, int worker, int32_t day, struct diag_sink *sink)
+{
+	struct journal *j = text_alloc(sizeof(*j));
+
+	j->worker = worker;
+	j->sink = sink;
+	j->fd = -1;
+	snprintf(j->folder, sizeof(j->folder), "%s", folder);
+	buf_init(&j->pending, j->store, sizeof(j->store));
+	if (open_file(j, day) == -1) {
+		journal_close(j);
+		return NULL;
+	}
+	buf_clear(&j->pending);
+	return j;
+}
+
+/* No value of the table holds a comma, a quote or a line end; one that does
+ * is a fault of ours and is not written. */
+static bool
+put_values(struct buf *b, const struct record *line)
+{
+	for (int i = 0; i < U_CHAIN; i++) {
+		struct slice s = line->v[i].s;
+		for (size_t k = 0; k < s.n; k++)
+			if ((unsigned char)s.p[k] <= ' ' || s.p[k] == ',' ||
+			    s.p[k] == '"')
+				return false;
+		if (i > 0)
+			buf_putc(b, ',');
+		buf_put(b, s);
+	}
+	return !b->full;
+}
+
+int
+journal_append(struct journal *j, struct record *line,
+    void (*done)(void *arg, bool durable), void *arg)
+{
+	char text[LINE_BYTES], worker[12], sequence[24], chain[17];
+	struct buf b;
+
+	if (j->broken || j->n == LINES_MAX)
+		return -1;
+	snprintf(worker, sizeof(worker), "%d", j->worker);
+	snprintf(
+	    sequence, sizeof(sequence), "%lld", (long long)j->sequence + 1);
+	record_set(line, U_WORKER, slice_of(worker));
+	record_set(line, U_SEQUENCE, slice_of(sequence));
+	buf_init(&b, text, sizeof(text) - 18);
+	if (!put_values(&b, line))
+		return -1;
+	usage_chain(j->chain, buf_slice(&b), chain);
+	buf_put(&j->pending, buf_slice(&b));
+	buf_putc(&j->pending, ',');
+	buf_puts(&j->pending, chain);
+	buf_putc(&j->pending, '\n');
+	memcpy(j->chain, chain, sizeof(chain));
+	j->sequence++;
+	j->waiting[j->n++] = (struct waiting) { done, arg };
+	return 0;
+}
+
+int
+journal_commit(struct journal *j)
+{
+	size_t n = j->n;
+	bool durable;
+
+	if (n == 0)
+		return j->broken ? -1 : 0;
+	durable = !j->broken &&
+	    write_all(j->fd, j->pending.p, j->pending.n) == 0 &&
+	    fdatasync(j->fd) == 0;
+	if (durable) {
+		j->size += (int64_t)j->pending.n;
+	} else if (!j->broken) {
+		/* A failed sync is never tried again: what the kernel still
+		 * holds of it is unknown. Cut it off; begin anew by open. */
+		fail(j, "write or sync");
+		j->broken = true;
+		if (ftruncate(j->fd, (off_t)j->size) == -1)
+			fail(j, "cut");
+	}
+	j->n = 0;
+	buf_clear(&j->pending);
+	for (size_t i = 0; i < n; i++)
+		j->waiting[i].done(j->waiting[i].arg, durable);
+	return durable ? 0 : -1;
+}
+
+size_t
+journal_waiting(const struct journal *j)
+{
+	return j->n;
+}
+
+int
+journal_day(struct journal *j, int32_t day)
+{
+	if (day == j->day)
+		return 0;
+	if (journal_commit(j) == -1)
+		return -1;
+	close(j->fd);
+	if (open_file(j, day) == -1) {
+		j->broken = true;
+		return -1;
+	}
+	buf_clear(&j->pending);
+	return 0;
+}
+
+void
+journal_close(struct journal *j)
+{
+	if (j == NULL)
+		return;
+	if (j->n > 0)
+		journal_commit(j);
+	if (j->fd != -1)
+		close(j->fd);
+	free(j);
+}

@@ -1,0 +1,349 @@
+/*
+ * shikaku-responder: the parent of the workers. It makes one listening socket
+ * per worker (SO_REUSEPORT spreads connections), starts them, replaces one
+ * that ends and does nothing else. A socket outlives its worker: connections
+ * that came meanwhile wait in it for the next one.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "formats/codec/diag.h"
+#include "formats/config.h"
+#include "formats/exit.h"
+#include "online/challenge.h"
+#include "online/worker.h"
+
+#define NAME "shikaku-responder"
+#define WORKERS_MAX 64
+#define BACKLOG 1024
+#define READY_MS 60000 /* a worker reads its snapshots whole before */
+#define STOP_MS 15000
+#define AGAIN_MS 1000 /* a worker that ended at once is not begun at once */
+
+struct parent {
+	struct config *config;
+	struct diag_log log;
+	int n;
+	int fd[WORKERS_MAX];
+	pid_t pid[WORKERS_MAX];
+	int64_t began[WORKERS_MAX];
+	struct challenges *challenges;
+	int port;
+	sigset_t signals;
+};
+
+static int64_t
+monotonic(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+static int
+fail(struct parent *p, const char *what)
+{
+	diag_file(&p->log.sink, DIAG_IO, what, "%s", strerror(errno));
+	return -1;
+}
+
+/* One more socket on the same address; port 0: the first one's is kept. */
+static int
+listen_on(struct parent *p, const struct addrinfo *ai)
+{
+	struct sockaddr_storage name;
+	socklen_t size = sizeof(name);
+	int one = 1;
+	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	memcpy(&name, ai->ai_addr, ai->ai_addrlen);
+	if (ai->ai_family == AF_INET6)
+		((struct sockaddr_in6 *)&name)->sin6_port =
+		    htons((uint16_t)p->port);
+	else
+		((struct sockaddr_in *)&name)->sin_port =
+		    htons((uint16_t)p->port);
+	if (fd == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == -1 ||
+	    bind(fd, (struct sockaddr *)&name, ai->ai_addrlen) == -1 ||
+	    listen(fd, BACKLOG) == -1 ||
+	    getsockname(fd, (struct sockaddr *)&name, &size) == -1) {
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	p->port = ntohs(ai->ai_family == AF_INET6 ?
+		((struct sockaddr_in6 *)&name)->sin6_port :
+		((struct sockaddr_in *)&name)->sin_port);
+	return fd;
+}
+
+static int
+open_sockets(struct parent *p)
+{
+	struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICHOST };
+	struct addrinfo *ai = NULL;
+
+	p->port = p->config->port;
+	if (getaddrinfo(p->config->listen, NULL, &hints, &ai) != 0) {
+		errno = EINVAL;
+		return fail(p, "responder.listen");
+	}
+	for (int i = 0; i < p->n; i++) {
+		p->fd[i] = listen_on(p, ai);
+		if (p->fd[i] == -1) {
+			freeaddrinfo(ai);
+			return fail(p, "responder.port");
+		}
+	}
+	freeaddrinfo(ai);
+	return 0;
+}
+
+/* In the child. SIGINT is the parent's business; without a parent, stop. */
+static void
+be_worker(struct parent *p, int i, int ready_fd)
+{
+	struct worker_start start = { p->config, i, p->fd[i], ready_fd,
+		p->challenges };
+
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &p->signals, NULL);
+	for (int k = 0; k < p->n; k++)
+		if (k != i)
+			close(p->fd[k]);
+	exit(worker_run(&start));
+}
+
+/* Starts one; returns the end of a pipe that tells when it is ready. */
+static int
+start_worker(struct parent *p, int i)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC) == -1)
+		return fail(p, "pipe");
+	p->began[i] = monotonic();
+	p->pid[i] = fork();
+	if (p->pid[i] == 0) {
+		close(ends[0]);
+		be_worker(p, i, ends[1]);
+	}
+	close(ends[1]);
+	if (p->pid[i] == -1) {
+		close(ends[0]);
+		return fail(p, "fork");
+	}
+	return ends[0];
+}
+
+/* The first start: every worker must get ready, or the whole ends with the
+ * status of the one that did not. */
+static int
+start_all(struct parent *p)
+{
+	int status = EXIT_OK;
+
+	for (int i = 0; i < p->n && status == EXIT_OK; i++) {
+		int ready = start_worker(p, i), ended = 0;
+		struct pollfd poll_one = { ready, POLLIN, 0 };
+		char c;
+		if (ready == -1)
+			return EXIT_TEMPORARY;
+		if (poll(&poll_one, 1, READY_MS) != 1 ||
+		    read(ready, &c, 1) != 1) {
+			kill(p->pid[i], SIGTERM);
+			waitpid(p->pid[i], &ended, 0);
+			p->pid[i] = -1;
+			status = WIFEXITED(ended) && WEXITSTATUS(ended) != 0 ?
+			    WEXITSTATUS(ended) :
+			    EXIT_NOT_READY;
+		}
+		close(ready);
+	}
+	return status;
+}
+
+static void
+replace(struct parent *p, pid_t pid, int ended)
+{
+	for (int i = 0; i < p->n; i++) {
+		if (p->pid[i] != pid)
+			continue;
+		fprintf(stderr, "%s: worker %d ended (%s %d); begun anew\n",
+		    NAME, i, WIFSIGNALED(ended) ? "signal" : "status",
+		    WIFSIGNALED(ended) ? WTERMSIG(ended) : WEXITSTATUS(ended));
+		p->pid[i] = -1;
+		if (monotonic() - p->began[i] < AGAIN_MS) {
+			struct timespec wait = { 1, 0 };
+			nanosleep(&wait, NULL);
+		}
+		int ready = start_worker(p, i);
+		if (ready != -1)
+			close(ready);
+	}
+}
+
+static bool
+any_left(const struct parent *p)
+{
+	for (int i = 0; i < p->n; i++)
+		if (p->pid[i] > 0)
+			return true;
+	return false;
+}
+
+static void
+reap(struct parent *p, bool again)
+{
+	int ended;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &ended, WNOHANG)) > 0) {
+		if (again) {
+			replace(p, pid, ended);
+			continue;
+		}
+		for (int i = 0; i < p->n; i++)
+			if (p->pid[i] == pid)
+				p->pid[i] = -1;
+	}
+}
+
+static void
+kill_all(const struct parent *p, int signal_)
+{
+	for (int i = 0; i < p->n; i++)
+		if (p->pid[i] > 0)
+			kill(p->pid[i], signal_);
+}
+
+static void
+stop_all(struct parent *p)
+{
+	int64_t until = monotonic() + STOP_MS;
+	struct timespec wait = { 0, 20000000 };
+
+	for (int i = 0; i < p->n; i++)
+		if (p->fd[i] > 0)
+			close(p->fd[i]);
+	kill_all(p, SIGTERM);
+	while (any_left(p) && monotonic() < until) {
+		nanosleep(&wait, NULL);
+		reap(p, false);
+	}
+	kill_all(p, SIGKILL);
+	reap(p, false);
+}
+
+/* Until SIGTERM or SIGINT; both and SIGCHLD are blocked and waited for. */
+static void
+watch(struct parent *p)
+{
+	struct timespec second = { 1, 0 };
+
+	for (;;) {
+		int got = sigtimedwait(&p->signals, NULL, &second);
+		if (got == SIGTERM || got == SIGINT)
+			return;
+		reap(p, true); /* a lost SIGCHLD is made up for here */
+	}
+}
+
+static void
+raise_descriptors(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+static int
+run(struct parent *p)
+{
+	int status;
+
+	if (p->config->qualification_root[0] == '\0') {
+		diag_file(&p->log.sink, DIAG_CONFIG, "qualification.root",
+		    "empty: this site holds no qualification side");
+		return EXIT_CONFIG;
+	}
+	p->n =
+	    p->config->workers < WORKERS_MAX ? p->config->workers : WORKERS_MAX;
+	raise_descriptors();
+	p->challenges = challenges_new();
+	if (p->challenges == NULL || open_sockets(p) == -1)
+		return EXIT_TEMPORARY;
+	sigemptyset(&p->signals);
+	sigaddset(&p->signals, SIGTERM);
+	sigaddset(&p->signals, SIGINT);
+	sigaddset(&p->signals, SIGCHLD);
+	sigprocmask(SIG_BLOCK, &p->signals, NULL);
+	status = start_all(p);
+	if (status == EXIT_OK) {
+		fprintf(stderr, "%s: ready address=%s port=%d workers=%d\n",
+		    NAME, p->config->listen, p->port, p->n);
+		watch(p);
+		fprintf(stderr, "%s: stopping\n", NAME);
+	}
+	stop_all(p);
+	return status;
+}
+
+static int
+usage(FILE *out, int status)
+{
+	fputs("usage: " NAME " -c SITE.yaml [-hV]\n", out);
+	return status;
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct parent p;
+	const char *path = NULL;
+	int c, status;
+
+	while ((c = getopt(argc, argv, "c:hV")) != -1) {
+		if (c == 'c')
+			path = optarg;
+		else if (c == 'h')
+			return usage(stdout, EXIT_OK);
+		else if (c == 'V')
+			return puts(NAME " 0.1") < 0 ? EXIT_TEMPORARY : EXIT_OK;
+		else
+			return usage(stderr, EXIT_BAD_USAGE);
+	}
+	if (path == NULL || optind != argc)
+		return usage(stderr, EXIT_BAD_USAGE);
+	setvbuf(stderr, NULL, _IOLBF, 0);
+	diag_log_init(&p.log, NAME, stderr);
+	p.config = config_load(path, &p.log.sink);
+	if (p.config == NULL)
+		return EXIT_CONFIG;
+	status = run(&p);
+	challenges_free(p.challenges);
+	config_free(p.config);
+	return status;
+}
