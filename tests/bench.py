@@ -1,0 +1,354 @@
+#!/usr/bin/env python3
+"""The benchmark: one synthetic country, one night, questions under load.
+
+Every figure stands beside a peer measured in the same run on the same data:
+sqlite3 .import for ingest and first load, a bare prepared SQLite statement
+for lookups, nginx with the same certificates for answers. Times are wall
+seconds of a whole process; memory is its peak resident size (wait4).
+Nothing here judges: it prints and writes build/bench/results.tsv.
+"""
+import hashlib
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+B = os.environ["B"]
+TOP = os.getcwd()
+DAY = "2026-08-01"
+ROOT = os.path.join(TOP, "build", "bench")
+results = []
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def row(name, value, unit, peer="", peer_value=None):
+    ratio = "" if not peer_value else "%.3f" % (value / peer_value)
+    shown = "" if peer_value is None else "%.4g" % peer_value
+    results.append((name, "%.4g" % value, unit, peer, shown, ratio))
+    say("  %-22s %12.4g %-12s %s %s %s" % (name, value, unit, peer, shown, ratio))
+
+
+class Ran:
+    def __init__(self, status, seconds, cpu, rss, out):
+        self.status, self.seconds, self.cpu, self.rss, self.out = (
+            status, seconds, cpu, rss, out)
+
+
+def run(argv, ok=(0, 1, 4, 5), **kw):
+    """Runs one process; wall and CPU seconds, peak MiB, its stdout."""
+    log = open(os.path.join(ROOT, "run.out"), "w+b")
+    start = time.monotonic()
+    child = subprocess.Popen(argv, stdout=log, **kw)
+    _, status, usage = os.wait4(child.pid, 0)
+    seconds = time.monotonic() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    log.seek(0)
+    out = log.read().decode()
+    if child.returncode not in ok:
+        sys.exit("%s ended with %d\n%s" % (" ".join(argv), child.returncode, out))
+    return Ran(child.returncode, seconds, usage.ru_utime + usage.ru_stime,
+               usage.ru_maxrss / 1024, out)
+
+
+def program(name, site, *more, **kw):
+    return run([B + "/shikaku-" + name, "-c", site, "-D", DAY, *more], **kw)
+
+
+def number(text, key):
+    """KEY=N of a summary line, the sum where it occurs several times."""
+    return sum(int(n) for n in re.findall(r"\b%s=(\d+)" % key, text))
+
+
+def site_for(folder):
+    os.makedirs(folder, exist_ok=True)
+    subprocess.run([TOP + "/tests/site.sh", folder], check=True)
+    return os.path.join(folder, "site.yaml")
+
+
+def sha256(path):
+    h = hashlib.sha256()
+    with open(path, "rb") as f:
+        while chunk := f.read(1 << 20):
+            h.update(chunk)
+    return h.hexdigest()
+
+
+# ---- ingest, one syntax at a time, the same records ----
+
+SYNTAXES = {  # row name: syntax, charset, member
+    "csv_utf8": ("csv", "utf8", "shikaku.csv"),
+    "csv_cp932": ("csv", "cp932", "shikaku.csv"),
+    "fixed": ("fixed", "cp932", "shikaku.txt"),
+    "xml": ("xml", "utf8", "shikaku.xml"),
+}
+
+
+def manifest_of(folder):
+    with open(os.path.join(folder, "manifest.yaml"), encoding="utf-8") as f:
+        return f.read()
+
+
+def member_of(text):
+    one = {}
+    for key in ("name", "syntax", "charset", "bytes", "sha256", "records"):
+        one[key] = re.search(r"\b%s: *\"?([^\s\"]+)\"?" % key, text).group(1)
+    return one
+
+
+def convert(stems, ready, name, target):
+    """The same uploads with their member in another syntax."""
+    syntax, charset, member = SYNTAXES[name]
+    for stem in stems:
+        source = os.path.join(ready, stem)
+        text = manifest_of(source)
+        was = member_of(text)
+        folder = os.path.join(target, stem)
+        os.makedirs(folder)
+        path = os.path.join(folder, member)
+        subprocess.run(
+            [B + "/tool-convert", "shikaku", was["syntax"], was["charset"],
+             os.path.join(source, was["name"]), syntax, charset, path],
+            check=True, stdout=subprocess.DEVNULL)
+        for key, new in (("name", member), ("syntax", syntax),
+                         ("charset", charset),
+                         ("bytes", str(os.path.getsize(path))),
+                         ("sha256", sha256(path))):
+            text = re.sub(r"(\b%s: *\"?)%s(\"?)" % (key, re.escape(was[key])),
+                          lambda m, v=new: m.group(1) + v + m.group(2), text)
+        with open(os.path.join(folder, "manifest.yaml"), "w",
+                  encoding="utf-8") as f:
+            f.write(text)
+
+
+def sqlite_import(files, header_rows=1):
+    """sqlite3 .import of the data rows of CSV files into text columns."""
+    whole = os.path.join(ROOT, "peer.csv")
+    records = 0
+    width = 0
+    with open(whole, "wb") as out:
+        for path in files:
+            with open(path, "rb") as f:
+                for line in f:
+                    if line.startswith(b'2,') or line.startswith(b'"2",'):
+                        width = max(width, line.count(b","))
+                        out.write(line)
+                        records += 1
+    db = os.path.join(ROOT, "peer.sqlite")
+    if os.path.exists(db):
+        os.unlink(db)
+    columns = ",".join("c%d TEXT" % i for i in range(width + 1))
+    ran = run(["sqlite3", db, "PRAGMA journal_mode=OFF;",
+               "PRAGMA synchronous=OFF;", "CREATE TABLE t(%s);" % columns,
+               ".mode csv", ".import %s t" % whole])
+    size = os.path.getsize(whole)
+    return records, size, ran
+
+
+def bench_ingest(site, folder):
+    inter = os.path.join(folder, "intermediate")
+    ready = os.path.join(inter, "ready")
+    stems = [s for s in sorted(os.listdir(ready)) if "_shikaku_" in s]
+    peak = 0
+    peer = None
+    for name in SYNTAXES:
+        target = os.path.join(ROOT, "ingest-" + name)
+        other = site_for(target)
+        copy = os.path.join(target, "intermediate")
+        os.makedirs(os.path.join(copy, "ready"), exist_ok=True)
+        convert(stems, ready, name, os.path.join(copy, "ready"))
+        for part in ("pki", "senders.csv", "insurers.csv"):
+            have = os.path.join(folder, part)
+            if os.path.isdir(have):
+                shutil.copytree(have, os.path.join(target, part),
+                                dirs_exist_ok=True)
+            elif os.path.exists(have):
+                shutil.copy(have, target)
+        shutil.copy(os.path.join(inter, "ledger.sqlite"), copy)
+        subprocess.run(["sqlite3", os.path.join(copy, "ledger.sqlite"),
+                        "DELETE FROM file WHERE feed <> 'shikaku'"],
+                       check=False)
+        members = [os.path.join(copy, "ready", s, SYNTAXES[name][2])
+                   for s in stems]
+        size = sum(os.path.getsize(m) for m in members)
+        if peer is None:
+            records, peer_size, ran = sqlite_import(members)
+            peer = records / ran.seconds
+            say("  peer: sqlite3 .import %d records, %.0f MB, %.1f s, %.0f MiB"
+                % (records, peer_size / 1e6, ran.seconds, ran.rss))
+        got = program("ingest", other)
+        read = number(got.out, "read")
+        say("  ingest %s: %d records, %.0f MB, %.2f s wall, %.2f s CPU, %.1f MB/s"
+            % (name, read, size / 1e6, got.seconds, got.cpu,
+               size / 1e6 / got.seconds))
+        row("ingest." + name, read / got.seconds, "records/s",
+            "sqlite3 .import", peer)
+        row("ingest.%s_bytes" % name, size / 1e6 / got.seconds, "MB/s")
+        peak = max(peak, got.rss)
+        shutil.rmtree(target)
+    row("ingest.peak_rss", peak, "MiB", "cap", 256)
+
+
+# ---- the night ----
+
+def bench_night(site, folder):
+    for name in ("codes", "deliver", "intake", "ingest", "revoke"):
+        ran = program(name, site)
+        say("  %-8s %6.2f s %5.0f MiB  %s"
+            % (name, ran.seconds, ran.rss, ran.out.strip().split("\n")[-1]))
+    ran = program("rebuild", site)
+    say("  rebuild  %6.2f s %5.0f MiB  %s"
+        % (ran.seconds, ran.rss, ran.out.strip().split("\n")[-1]))
+    snapshots = os.path.join(folder, "qualification", "snapshots")
+    newest = sorted(f for f in os.listdir(snapshots)
+                    if f.startswith("qualification-") and f.endswith(".sqlite"))[-1]
+    path = os.path.join(snapshots, newest)
+    persons = int(subprocess.check_output(
+        ["sqlite3", "file:%s?immutable=1" % path, "SELECT count(*) FROM person"]))
+    # The peer: SQLite alone copies the same rows in the same key order.
+    peer_db = os.path.join(ROOT, "peer.sqlite")
+    if os.path.exists(peer_db):
+        os.unlink(peer_db)
+    peer = run(["sqlite3", peer_db, "PRAGMA journal_mode=OFF;",
+                "PRAGMA synchronous=OFF;",
+                "ATTACH 'file:%s?immutable=1' AS s;" % path,
+                "CREATE TABLE p AS SELECT * FROM s.period WHERE 0;"
+                "INSERT INTO p SELECT * FROM s.period;"])
+    row("rebuild.first_load", persons / ran.seconds, "persons/s",
+        "sqlite3 INSERT..SELECT", persons / peer.seconds)
+    row("rebuild.peak_rss", ran.rss, "MiB", "cap", 256)
+    return path
+
+
+def bench_lookup(folder):
+    out = subprocess.check_output(
+        [B + "/tool-lookup", os.path.join(folder, "site.yaml")], text=True)
+    figures = dict(line.split()[:2] for line in out.splitlines() if line)
+    row("lookup.typed_key", float(figures["typed_key"]), "1/s",
+        "sqlite3 statement, mmap", float(figures["typed_key_peer"]))
+    row("lookup.card", float(figures["card"]), "1/s",
+        "sqlite3 statement, mmap", float(figures["card_peer"]))
+
+
+# ---- online ----
+
+def cpu_of(pids):
+    total = 0
+    tick = os.sysconf("SC_CLK_TCK")
+    for pid in pids:
+        with open("/proc/%d/stat" % pid) as f:
+            part = f.read().rsplit(")", 1)[1].split()
+        total += int(part[11]) + int(part[12])
+    return total / tick
+
+
+def children(pid):
+    out = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True,
+                         text=True).stdout.split()
+    return [pid] + [int(p) for p in out]
+
+
+def ask(folder, port, path, requests):
+    """tool-ask: answers/s, p50, p99 as KEY VALUE lines."""
+    code = sorted(f[:-4] for f in os.listdir(os.path.join(folder, "pki", "institutions"))
+                  if f.endswith(".key"))[0]
+    pki = os.path.join(folder, "pki")
+    out = subprocess.check_output(
+        [B + "/tool-ask", "-p", str(port), "-u", path,
+         "-k", "%s/institutions/%s.key" % (pki, code),
+         "-t", "%s/institutions/%s.pem" % (pki, code),
+         "-q", os.path.join(pki, "ask.tsv"), "-i", code,
+         "-c", "64", "-n", str(requests)], text=True)
+    return {k: float(v) for k, v in (l.split()[:2] for l in out.splitlines() if l)}
+
+
+def bench_online(site, folder, port=18443):
+    clock = []
+    hour = (time.time() + 9 * 3600) % 86400 / 3600
+    if not 8 <= hour < 20.5:
+        clock = ["faketime", "-f", "@2026-08-02 01:00:00"]  # 10:00 JST
+    server = subprocess.Popen(
+        clock + [B + "/shikaku-responder", "-c", site],
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"})
+    for line in server.stderr:
+        if "ready" in line:
+            break
+    time.sleep(0.3)
+    try:
+        pids = children(server.pid)
+        ask(folder, port, "/oqs-api/search", 5000)
+        before = cpu_of(pids)
+        got = ask(folder, port, "/oqs-api/search", 100000)
+        spent = cpu_of(pids) - before
+    finally:
+        server.send_signal(signal.SIGTERM)
+        server.wait(20)
+    conf = os.path.join(ROOT, "nginx.conf")
+    pki = os.path.join(folder, "pki")
+    with open(conf, "w") as f:
+        f.write("""daemon off; master_process on; worker_processes 1;
+pid %s/nginx.pid; error_log stderr crit;
+events { worker_connections 1024; }
+http { access_log off; keepalive_requests 1000000;
+ client_body_temp_path %s/nb; proxy_temp_path %s/np; fastcgi_temp_path %s/nf;
+ uwsgi_temp_path %s/nu; scgi_temp_path %s/ns;
+ server { listen 127.0.0.1:%d ssl; ssl_protocols TLSv1.3;
+  ssl_certificate %s/responder.pem; ssl_certificate_key %s/responder.key;
+  ssl_client_certificate %s/institution-ca.pem; ssl_verify_client on;
+  location / { default_type application/json; return 200 "%s"; } } }
+""" % (ROOT, ROOT, ROOT, ROOT, ROOT, ROOT, port + 1, pki, pki, pki, "x" * 1100))
+    nginx = subprocess.Popen(["/usr/sbin/nginx", "-c", conf])
+    time.sleep(0.5)
+    try:
+        pids = children(nginx.pid)
+        ask(folder, port + 1, "/", 5000)
+        before = cpu_of(pids)
+        peer = ask(folder, port + 1, "/", 100000)
+        peer_spent = cpu_of(pids) - before
+    finally:
+        nginx.send_signal(signal.SIGTERM)
+        nginx.wait(20)
+    row("online.cpu_per_answer", spent / 100000 * 1e6, "us",
+        "nginx, fixed answer", peer_spent / 100000 * 1e6)
+    row("online.answers", got["answers_per_s"], "1/s", "nginx, fixed answer",
+        peer["answers_per_s"])
+    row("online.p99", got["p99_us"], "us", "nginx, fixed answer", peer["p99_us"])
+
+
+def main():
+    people = sys.argv[1]
+    shutil.rmtree(ROOT, ignore_errors=True)
+    os.makedirs(ROOT)
+    folder = os.path.join(ROOT, "country")
+    subprocess.run([TOP + "/tests/site.sh", folder, "18443"], check=True)
+    site = os.path.join(folder, "site.yaml")
+    say("a country of %s people" % people)
+    ran = run([B + "/shikaku-sample", "-c", site, "-D", DAY, "--people", people,
+               "--seed", "7"])
+    say("  sample   %6.2f s %5.0f MiB" % (ran.seconds, ran.rss))
+    row("sample.people", int(people) / ran.seconds, "persons/s")
+    ran = program("intake", site)
+    say("  intake   %6.2f s %5.0f MiB  %s" % (ran.seconds, ran.rss, ran.out.strip()))
+    say("ingest, the same records in four syntaxes")
+    bench_ingest(site, folder)
+    say("the night")
+    ran = program("ingest", site)
+    say("  ingest   %6.2f s %5.0f MiB  %s" % (ran.seconds, ran.rss, ran.out.strip()))
+    bench_night(site, folder)
+    say("lookups")
+    bench_lookup(folder)
+    say("online")
+    bench_online(site, folder)
+    with open(os.path.join(ROOT, "results.tsv"), "w") as f:
+        f.write("name\tvalue\tunit\tpeer\tpeer value\tratio\n")
+        for r in results:
+            f.write("\t".join(r) + "\n")
+    say("written: build/bench/results.tsv")
+
+
+main()

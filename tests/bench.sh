@@ -1,0 +1,8 @@
+#!/bin/sh
+# make bench: first figures of one run on at least a million people, each
+# beside a peer measured in the same run, in build/bench/results.tsv
+# (name, value, unit, peer, peer value, ratio). PEOPLE=... for another size.
+set -eu
+cd "$(dirname "$0")/.."
+export B="$PWD/build/release"
+exec python3 tests/bench.py "${PEOPLE:-1300000}"
