@@ -11,7 +11,7 @@ PREFIX ?= /usr/local
 DESTDIR ?=
 J ?= 2
 
-APT := gcc make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-dev \
+APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-dev \
 	libyaml-dev libcunit1-dev libevent-dev libjansson-dev libxlsxwriter-dev \
 	libzstd-dev openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
 	strace zip zstd nginx-light procps
