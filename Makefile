@@ -128,7 +128,7 @@ $(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(B)/online.a $(B)/batch.a $(B)/formats.a
 	$(CC) $(LOPT) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 # small programs of the tests and the benchmark: tests/tools/NAME.c
 TOOLS := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
-$(B)/tool-%: $(B)/tests/tools/%.o $(B)/online.a $(B)/batch.a $(B)/formats.a
+$(B)/tool-%: $(B)/tests/tools/%.o $(B)/sample.a $(B)/online.a $(B)/batch.a $(B)/formats.a
 	$(CC) $(LOPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 tests-build: programs $(B)/unit $(FUZZ:%=$(B)/replay-%) $(TOOLS:%=$(B)/tool-%)
 

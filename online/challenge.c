@@ -10,7 +10,7 @@
 #include "formats/limits.h"
 
 #define WINDOW 64 /* slots one id may lie in */
-#define ID_BYTES 16 /* 5 time (s), 5 random, 6 tag */
+#define ID_BYTES 16 /* 5 seconds of issue, 5 random, 6 tag */
 #define MARGIN_S 60 /* a slot is free again only well after its id expired */
 
 struct challenges {

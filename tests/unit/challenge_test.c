@@ -1,0 +1,161 @@
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "online/challenge.h"
+#include "tests/unit/suite.h"
+
+#define NOW INT64_C(1555286400000)
+#define PLACE "1319900010", "0a1b"
+
+static struct challenges *c;
+static struct challenge ch, out;
+
+static int
+setup(void)
+{
+	c = challenges_new();
+	return c == NULL;
+}
+
+static int
+teardown(void)
+{
+	challenges_free(c);
+	return 0;
+}
+
+static void
+test_a_challenge_is_good_once(void)
+{
+	CU_ASSERT_EQUAL(challenge_issue(c, PLACE, NOW, &ch), 0);
+	CU_ASSERT_EQUAL(strlen(ch.id), 32);
+	CU_ASSERT(challenge_take(c, ch.id, PLACE, NOW + 5000, 90, &out));
+	CU_ASSERT_EQUAL(memcmp(out.bytes, ch.bytes, 32), 0);
+	CU_ASSERT_EQUAL(out.issued, NOW);
+	CU_ASSERT(!challenge_take(c, ch.id, PLACE, NOW + 5001, 90, &out));
+}
+
+static void
+test_no_two_challenges_are_alike(void)
+{
+	struct challenge other;
+
+	challenge_issue(c, PLACE, NOW, &ch);
+	challenge_issue(c, PLACE, NOW, &other);
+	CU_ASSERT_STRING_NOT_EQUAL(ch.id, other.id);
+	CU_ASSERT_NOT_EQUAL(memcmp(ch.bytes, other.bytes, 32), 0);
+}
+
+static void
+test_it_is_for_this_institution_and_terminal_only(void)
+{
+	challenge_issue(c, PLACE, NOW, &ch);
+	CU_ASSERT(
+	    !challenge_take(c, ch.id, "0119900017", "0a1b", NOW, 90, &out));
+	CU_ASSERT(
+	    !challenge_take(c, ch.id, "1319900010", "0a1c", NOW, 90, &out));
+	CU_ASSERT(challenge_take(c, ch.id, PLACE, NOW, 90, &out));
+}
+
+static void
+test_it_expires(void)
+{
+	challenge_issue(c, PLACE, NOW, &ch);
+	CU_ASSERT(!challenge_take(c, ch.id, PLACE, NOW + 90001, 90, &out));
+	CU_ASSERT(!challenge_take(c, ch.id, PLACE, NOW - 1, 90, &out));
+	CU_ASSERT(challenge_take(c, ch.id, PLACE, NOW + 90000, 90, &out));
+}
+
+static void
+test_an_id_that_is_not_ours_is_nothing(void)
+{
+	static const char *const ids[] = { "", "00",
+		"00000000000000000000000000000000",
+		"ZZZZ0000000000000000000000000000",
+		"000000000000000000000000000000000" };
+	char changed[33];
+	int taken = 0;
+
+	for (size_t i = 0; i < 5; i++)
+		CU_ASSERT(!challenge_take(c, ids[i], PLACE, NOW, 90, &out));
+	challenge_issue(c, PLACE, NOW, &ch);
+	for (size_t i = 0; i < 32; i++) { /* any digit changed */
+		memcpy(changed, ch.id, 33);
+		changed[i] = changed[i] == '0' ? '1' : '0';
+		taken += challenge_take(c, changed, PLACE, NOW, 90, &out);
+	}
+	CU_ASSERT_EQUAL(taken, 0);
+}
+
+static void
+test_many_are_remembered_and_forgotten_in_time(void)
+{
+	int refused = 0, twice = 0;
+
+	/* 20 seconds at 500 a second, then the same again much later */
+	for (int round = 0; round < 2; round++) {
+		int64_t at = NOW + round * INT64_C(1000000);
+		for (int i = 0; i < 10000; i++, at += 2) {
+			challenge_issue(c, PLACE, at, &ch);
+			refused +=
+			    !challenge_take(c, ch.id, PLACE, at, 90, &out);
+			twice += challenge_take(c, ch.id, PLACE, at, 90, &out);
+		}
+	}
+	CU_ASSERT_EQUAL(refused, 0);
+	CU_ASSERT_EQUAL(twice, 0);
+}
+
+/* Four processes take the same challenges at the same time. */
+static void
+test_at_most_one_worker_gets_it(void)
+{
+	enum { N = 500, WORKERS = 4 };
+	static struct challenge many[N];
+	char got[N];
+	int ends[2], total[N] = { 0 }, more = 0, none = 0;
+
+	for (int i = 0; i < N; i++)
+		challenge_issue(c, PLACE, NOW + i, &many[i]);
+	CU_ASSERT_EQUAL_FATAL(pipe(ends), 0);
+	for (int w = 0; w < WORKERS; w++) {
+		if (fork() != 0)
+			continue;
+		for (int i = 0; i < N; i++)
+			got[i] = challenge_take(
+			    c, many[i].id, PLACE, NOW + 1000, 90, &out);
+		_exit(write(ends[1], got, N) != N);
+	}
+	for (int w = 0; w < WORKERS; w++) {
+		CU_ASSERT_EQUAL(read(ends[0], got, N), N);
+		for (int i = 0; i < N; i++)
+			total[i] += got[i];
+		wait(NULL);
+	}
+	for (int i = 0; i < N; i++) {
+		more += total[i] > 1;
+		none += total[i] == 0;
+	}
+	CU_ASSERT_EQUAL(more, 0);
+	CU_ASSERT(none < N / 10); /* both may give up; rarely */
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static CU_TestInfo tests[] = {
+	{ "a challenge is good once", test_a_challenge_is_good_once },
+	{ "no two challenges are alike", test_no_two_challenges_are_alike },
+	{ "it is for this institution and terminal only",
+	    test_it_is_for_this_institution_and_terminal_only },
+	{ "it expires", test_it_expires },
+	{ "an id that is not ours is nothing",
+	    test_an_id_that_is_not_ours_is_nothing },
+	{ "many are remembered, and forgotten in time",
+	    test_many_are_remembered_and_forgotten_in_time },
+	{ "at most one worker gets it", test_at_most_one_worker_gets_it },
+	CU_TEST_INFO_NULL,
+};
+extern const CU_SuiteInfo suite_challenge;
+const CU_SuiteInfo suite_challenge = { "challenge", setup, teardown, NULL, NULL,
+	tests };
