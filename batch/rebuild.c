@@ -1,0 +1,502 @@
+/*
+ * shikaku-rebuild: the newest snapshots and all new segments -> the next
+ * generation; published whole, or not at all.
+ *
+ * Order of what a run leaves behind, so that the next run can tell at any
+ * point what has been done: the snapshot files; the reflection results in a
+ * hidden folder named after the generation; the manifest (now it is
+ * published); the folder's own name and the senders' copies; the ledger. The
+ * published snapshots name the segments they were made of, so what comes
+ * after the manifest is done again by the next run if it has to be.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/publish.h"
+#include "batch/rebuild_build.h"
+#include "batch/spool.h"
+#include "formats/codec/day.h"
+#include "formats/snapshot.h"
+
+#define CUT_OFF (INT64_C(21) * 3600000)
+
+static const enum snapshot_kind kinds[] = { SNAPSHOT_QUALIFICATION,
+	SNAPSHOT_CARDS, SNAPSHOT_INSTITUTIONS };
+#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+
+struct job {
+	struct run *run;
+	struct diag_sink *sink;
+	const char *root;
+	struct chain *trust;
+	struct seal_key *key;
+	struct ledger *ledger;
+	struct snapshot_set set; /* in force; all zero before the first */
+	char digest[65];
+	struct inputs in;
+	bool makes[SNAPSHOT__MAX];
+	struct snapshot_set_entry made[SNAPSHOT__MAX];
+	int64_t generation; /* of what this run makes */
+	char work[SPOOL_PATH_MAX], pending[SPOOL_PATH_MAX];
+};
+
+static int
+io(struct job *j, const char *path)
+{
+	diag_file(j->sink, DIAG_IO, path, "%s", strerror(errno));
+	return -1;
+}
+
+/* One number for all three kinds made in a run: the newest of them. */
+static int64_t
+newest(const struct snapshot_set *set)
+{
+	int64_t g = 0;
+
+	for (size_t i = 0; i < KINDS; i++)
+		if (set->kind[kinds[i]].generation > g)
+			g = set->kind[kinds[i]].generation;
+	return g;
+}
+
+static void
+pending_path(const struct job *j, int64_t generation, char *out)
+{
+	spool_path(out, j->root, "reflection/.g%06lld", (long long)generation);
+}
+
+/* ---- after the manifest: done by this run, or by the one after it ---- */
+
+/* Senders of this side have their results in their own out box. */
+static int
+copy_result(struct job *j, const char *dir, const char *name)
+{
+	char from[SPOOL_PATH_MAX], out[SPOOL_PATH_MAX], to[96];
+	struct filename id;
+	struct publish p;
+	char buf[8192];
+	size_t n, len = strlen(name);
+	int r = -1;
+
+	if (len < 5 || len > 64 ||
+	    filename_parse((struct slice) { name, len - 4 }, &id) == -1 ||
+	    (id.feed != FEED_LINK && id.feed != FEED_INSTITUTION))
+		return 0;
+	spool_path(from, dir, "%s", name);
+	spool_path(out, j->root, "box/%s/out", id.sender);
+	snprintf(to, sizeof(to), "%.*s.reflection.csv", (int)len - 4, name);
+	FILE *f = fopen(from, "re");
+	if (f == NULL)
+		return io(j, from);
+	if (publish_make_dir(out) == -1 || publish_open(&p, j->root) == -1) {
+		io(j, out);
+		goto out;
+	}
+	while ((n = fread(buf, 1, sizeof(buf), f)) > 0)
+		fwrite(buf, 1, n, p.f);
+	if (ferror(f)) {
+		publish_abandon(&p);
+		io(j, from);
+		goto out;
+	}
+	r = publish_commit(&p, out, to) == -1 ? io(j, out) : 0;
+out:
+	fclose(f);
+	return r;
+}
+
+/* A hidden folder of the published generation gets its name; one of a
+ * generation that never was is removed. */
+static int
+settle_results(struct job *j)
+{
+	char dir[SPOOL_PATH_MAX], pending[SPOOL_PATH_MAX], name[32];
+	struct spool_names files;
+	struct dirent *e;
+	int64_t g = newest(&j->set);
+	int r = 0;
+
+	spool_path(dir, j->root, "reflection");
+	pending_path(j, g, pending);
+	snprintf(name, sizeof(name), ".g%06lld", (long long)g);
+	DIR *d = opendir(dir);
+	if (d == NULL)
+		return errno == ENOENT ? 0 : io(j, dir);
+	while ((e = readdir(d)) != NULL && r == 0) {
+		char stale[SPOOL_PATH_MAX];
+		if (strncmp(e->d_name, ".g", 2) != 0 ||
+		    strcmp(e->d_name, name) == 0)
+			continue;
+		spool_path(stale, dir, "%s", e->d_name);
+		r = spool_remove_tree(stale) == -1 ? io(j, stale) : 0;
+	}
+	closedir(d);
+	if (r == -1 || access(pending, F_OK) == -1)
+		return r;
+	if (spool_list(pending, &files) == -1)
+		return io(j, pending);
+	for (size_t i = 0; i < files.n && r == 0; i++)
+		r = copy_result(j, pending, files.v[i]);
+	spool_free(&files);
+	if (r == 0 && publish_rename(pending, dir, name + 1) == -1)
+		r = io(j, pending);
+	return r;
+}
+
+struct mark {
+	struct job *j;
+	const struct snapshot_set_entry *entry;
+	struct inputs open; /* segments the ledger has as not merged */
+};
+
+/* An upload of this side's own senders is through. */
+static int
+mark_file(struct job *j, const struct filename *id, int64_t generation)
+{
+	struct ledger_file f;
+	int r = ledger_file_get(j->ledger, id, &f);
+
+	if (r != 1 || f.state == FILE_REFLECTED)
+		return r == -1 ? -1 : 0;
+	f.state = FILE_REFLECTED;
+	f.generation = generation;
+	return ledger_file_put(j->ledger, &f);
+}
+
+static int
+mark_segment(void *arg, const char *name, const char *digest)
+{
+	struct mark *m = arg;
+
+	for (size_t i = 0; i < m->open.n; i++) {
+		struct ledger_segment *s = &m->open.v[i];
+		if (strcmp(s->name, name) != 0 ||
+		    strcmp(s->digest, digest) != 0 || s->generation != 0)
+			continue;
+		s->generation = m->entry->generation;
+		if (ledger_segment_put(m->j->ledger, s) == -1 ||
+		    mark_file(m->j, &s->id, s->generation) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+/* The ledger learns from the published snapshots which segments they have. */
+static int
+settle_ledger(struct job *j)
+{
+	struct mark m = { .j = j };
+	char dir[SPOOL_PATH_MAX];
+	int r = -1;
+
+	spool_path(dir, j->root, "snapshots");
+	if (inputs_load(&m.open, j->ledger) == -1)
+		goto out;
+	if (m.open.n == 0) {
+		r = 0;
+		goto out;
+	}
+	if (ledger_begin(j->ledger) == -1)
+		goto out;
+	for (size_t i = 0; i < KINDS; i++) {
+		m.entry = &j->set.kind[kinds[i]];
+		if (m.entry->generation == 0)
+			continue;
+		struct snapshot *s =
+		    snapshot_open(dir, kinds[i], m.entry, false, j->sink);
+		int got = s == NULL ? -1 : snapshot_inputs(s, mark_segment, &m);
+		snapshot_close(s);
+		if (got == -1) {
+			ledger_rollback(j->ledger);
+			goto out;
+		}
+	}
+	r = ledger_commit(j->ledger);
+out:
+	inputs_free(&m.open);
+	return r;
+}
+
+/* Snapshots of this kind older than those kept, but for the one in force. */
+static void
+prune(struct job *j, enum snapshot_kind kind)
+{
+	const struct snapshot_set_entry *e = &j->set.kind[kind];
+	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX];
+	struct spool_names files;
+	size_t stem = strlen(snapshot_names[kind]), seen = 0;
+
+	spool_path(dir, j->root, "snapshots");
+	if (j->run->config->keep_generations <= 0 ||
+	    spool_list(dir, &files) == -1)
+		return;
+	for (size_t i = files.n; i-- > 0;) { /* sorted: newest last */
+		const char *name = files.v[i];
+		size_t n = strlen(name);
+		if (n < stem + 8 ||
+		    strncmp(name, snapshot_names[kind], stem) != 0 ||
+		    name[stem] != '-' || strcmp(name + n - 7, ".sqlite") != 0)
+			continue;
+		if (strcmp(name, e->file) != 0 &&
+		    (int64_t)seen >= j->run->config->keep_generations) {
+			spool_path(path, dir, "%s", name);
+			unlink(path);
+		}
+		seen++;
+	}
+	spool_free(&files);
+}
+
+/* ---- before the manifest ---- */
+
+static int
+read_set(struct job *j)
+{
+	memset(&j->set, 0, sizeof(j->set));
+	return publish_current(j->root, j->trust, j->run->now, &j->set,
+		   j->digest, j->sink) == -1 ?
+	    -1 :
+	    0;
+}
+
+/* Which snapshots are to be made: those with new segments, and at the first
+ * run all, so that there is something to open. */
+static bool
+decide(struct job *j)
+{
+	bool any = false;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		enum snapshot_kind k = kinds[i];
+		j->makes[k] = j->set.kind[k].generation == 0 ||
+		    inputs_any(&j->in, build_inputs(k));
+		any = any || j->makes[k];
+	}
+	j->generation = newest(&j->set) + 1;
+	return any;
+}
+
+/* A change of more than the band in one night waits for a person. */
+static int
+guard(struct job *j, enum snapshot_kind k)
+{
+	int64_t percent = j->run->config->guard_rows_percent;
+	int64_t before = j->set.kind[k].rows, after = j->made[k].rows;
+	int64_t change = after > before ? after - before : before - after;
+
+	if (percent == 0 || before == 0 ||
+	    change <= before / 100 * percent + before % 100 * percent / 100)
+		return 0;
+	diag_file(j->sink, DIAG_GUARD_ROWS, j->made[k].file,
+	    "%lld rows after %lld", (long long)after, (long long)before);
+	run_worst(j->run, EXIT_GUARD);
+	return -1;
+}
+
+static int
+empty_folder(struct job *j, const char *path)
+{
+	if (spool_remove_tree(path) == -1 || publish_make_dir(path) == -1)
+		return io(j, path);
+	return 0;
+}
+
+static int
+build_all(struct job *j)
+{
+	const struct config *c = j->run->config;
+	struct build b = { .run = j->run,
+		.root = j->root,
+		.work_dir = j->work,
+		.insurers = c->insurers,
+		.senders = c->senders,
+		.in = &j->in,
+		.reflect = reflect_new(j->work) };
+	int r = -1;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		enum snapshot_kind k = kinds[i];
+		if (!j->makes[k])
+			continue;
+		j->made[k] =
+		    (struct snapshot_set_entry) { .generation = j->generation,
+			    .day = j->run->day,
+			    .cut_off = day_moment(j->run->day, CUT_OFF) };
+		if (build_snapshot(&b, k, &j->set.kind[k], &j->made[k]) == -1 ||
+		    guard(j, k) == -1)
+			goto out;
+	}
+	pending_path(j, j->generation, j->pending);
+	if (j->in.n == 0)
+		r = 0;
+	else if (empty_folder(j, j->pending) == 0) {
+		/* visible from the next opening of the service on */
+		int64_t visible = day_moment(j->run->day + 1, c->service_open);
+		r = reflect_write(b.reflect, &j->in, j->pending, j->generation,
+		    visible, j->sink);
+		b.reflect = NULL;
+	}
+out:
+	reflect_free(b.reflect);
+	return r;
+}
+
+static int
+sync_folder(struct job *j, const char *path)
+{
+	DIR *d = opendir(path);
+	int r = d == NULL || fsync(dirfd(d)) == -1 ? io(j, path) : 0;
+
+	if (d != NULL)
+		closedir(d);
+	return r;
+}
+
+static int
+publish_all(struct job *j)
+{
+	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX];
+
+	spool_path(dir, j->root, "snapshots");
+	if (j->in.n > 0 && sync_folder(j, j->pending) == -1)
+		return -1;
+	for (size_t i = 0; i < KINDS; i++) {
+		enum snapshot_kind k = kinds[i];
+		if (!j->makes[k])
+			continue;
+		spool_path(path, j->work, "%s", j->made[k].file);
+		if (publish_rename(path, dir, j->made[k].file) == -1)
+			return io(j, path);
+	}
+	/* revoke may have published since: its entry is the newer one */
+	if (read_set(j) == -1)
+		return -1;
+	for (size_t i = 0; i < KINDS; i++)
+		if (j->makes[kinds[i]])
+			j->set.kind[kinds[i]] = j->made[kinds[i]];
+	j->set.serial++;
+	memcpy(j->set.previous, j->digest, sizeof(j->set.previous));
+	return publish_set(j->root, &j->set, j->key, j->run->now, j->sink);
+}
+
+static int
+settle(struct job *j)
+{
+	if (settle_results(j) == -1 || settle_ledger(j) == -1)
+		return -1;
+	return 0;
+}
+
+static int
+rebuild(struct job *j)
+{
+	int r = -1;
+
+	if (read_set(j) == -1)
+		return -1;
+	if (!j->run->dry && settle(j) == -1)
+		return -1;
+	if (inputs_load(&j->in, j->ledger) == -1)
+		goto out;
+	if (!decide(j)) {
+		run_worst(j->run, EXIT_NOTHING);
+		r = 0;
+		goto out;
+	}
+	j->run->files = (int64_t)j->in.n_files;
+	if (empty_folder(j, j->work) == -1 || build_all(j) == -1)
+		goto out;
+	run_note(j->run, "generation", j->generation);
+	run_note(j->run, "periods",
+	    j->makes[SNAPSHOT_QUALIFICATION] ?
+		j->made[SNAPSHOT_QUALIFICATION].rows :
+		j->set.kind[SNAPSHOT_QUALIFICATION].rows);
+	if (j->run->refused > 0)
+		run_worst(j->run, EXIT_RECORDS);
+	r = 0;
+	if (!j->run->dry) {
+		r = publish_all(j);
+		if (r == 0)
+			r = settle(j);
+		for (size_t i = 0; r == 0 && i < KINDS; i++)
+			prune(j, kinds[i]);
+	}
+out:
+	if (r == -1 || j->run->dry) {
+		pending_path(j, newest(&j->set) + 1, j->pending);
+		spool_remove_tree(j->pending);
+	}
+	spool_remove_tree(j->work);
+	inputs_free(&j->in);
+	return r;
+}
+
+/* What was raised says what a retry would be good for. */
+static void
+exit_by(struct job *j)
+{
+	static const enum diag_code lasting[] = { DIAG_SEGMENT_BROKEN,
+		DIAG_SNAPSHOT_IDENTITY, DIAG_SNAPSHOT_DIGEST,
+		DIAG_MANIFEST_SIGNATURE, DIAG_MANIFEST };
+
+	for (size_t i = 0; i < sizeof(lasting) / sizeof(lasting[0]); i++)
+		if (j->sink->counts[lasting[i]] > 0)
+			run_worst(j->run, EXIT_INTEGRITY);
+	if (j->run->exit < EXIT_NOT_READY)
+		run_worst(j->run, EXIT_TEMPORARY);
+}
+
+static int
+open_job(struct job *j)
+{
+	const struct config *c = j->run->config;
+
+	j->root = c->qualification_root;
+	if (j->root == NULL || j->root[0] == '\0') {
+		diag_file(j->sink, DIAG_CONFIG, j->run->config_path, "%s",
+		    "qualification.root is not set");
+		run_worst(j->run, EXIT_CONFIG);
+		return -1;
+	}
+	if (run_lock(j->run, j->root) == -1)
+		return -1;
+	spool_path(j->work, j->root, "work/shikaku-rebuild.build");
+	j->trust = chain_open(
+	    c->site_ca, c->site_crl[0] == '\0' ? NULL : c->site_crl, j->sink);
+	j->key = seal_key_open(c->publish_key, c->publish_cert, j->sink);
+	if (j->trust == NULL || j->key == NULL) {
+		run_worst(j->run, EXIT_CONFIG);
+		return -1;
+	}
+	j->ledger = ledger_open(j->root, j->sink);
+	if (j->ledger == NULL) {
+		run_worst(j->run, EXIT_TEMPORARY);
+		return -1;
+	}
+	return 0;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct run run;
+	struct job job = { .run = &run };
+
+	if (run_begin(&run, "rebuild", argc, argv, NULL) == -1)
+		return run_end(&run);
+	job.sink = &run.log.sink;
+	if (open_job(&job) == 0 && rebuild(&job) == -1) {
+		/* nothing was published: the books are of no run */
+		run.read = run.accepted = run.refused = run.unchanged = 0;
+		exit_by(&job);
+	}
+	ledger_close(job.ledger);
+	seal_key_free(job.key);
+	chain_free(job.trust);
+	return run_end(&run);
+}

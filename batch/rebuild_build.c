@@ -1,0 +1,433 @@
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "batch/merge.h"
+#include "batch/partners.h"
+#include "batch/rebuild_build.h"
+#include "batch/spool.h"
+#include "formats/snapshot_make.h"
+
+#define PAYLOAD_MAX 65536
+#define LOOK_EVERY 4096 /* keys between looks at signals and progress */
+
+struct pass { /* one snapshot being built */
+	const struct build *b;
+	enum snapshot_kind kind;
+	struct snapshot *base;
+	struct snapshot_walk *walk;
+	struct snapshot_walk_row row;
+	int have_row;
+	struct changes *changes;
+	struct snapshot_make *make;
+	struct merge merge;
+	struct record rec; /* of the change at hand */
+	char key[SEGMENT_KEY_SIZE]; /* being merged */
+	/* what is stored under the key: pair payload, or card, institution */
+	char *stored, *fresh;
+	size_t stored_n;
+	bool has_stored;
+	int64_t keys, done, total;
+};
+
+unsigned
+build_inputs(enum snapshot_kind kind)
+{
+	switch (kind) {
+	case SNAPSHOT_QUALIFICATION:
+		return 1u << SEGMENT_PERIOD | 1u << SEGMENT_PAIR;
+	case SNAPSHOT_CARDS:
+		return 1u << SEGMENT_CARD;
+	case SNAPSHOT_INSTITUTIONS:
+		return 1u << SEGMENT_INSTITUTION;
+	default:
+		return 0;
+	}
+}
+
+static const struct format *
+format_of(enum snapshot_kind kind)
+{
+	return kind == SNAPSHOT_CARDS	  ? &link_format :
+	    kind == SNAPSHOT_INSTITUTIONS ? &institution_format :
+					    &qualification_format;
+}
+
+static int
+next_row(struct pass *p)
+{
+	p->have_row =
+	    p->walk == NULL ? 0 : snapshot_walk_next(p->walk, &p->row);
+	p->done += p->have_row == 1;
+	return p->have_row == -1 ? -1 : 0;
+}
+
+static int
+damaged(struct pass *p, const char *what)
+{
+	const struct change *c = changes_at(p->changes);
+	char stem[64] = "";
+
+	if (c != NULL)
+		filename_format(&p->b->in->files[c->file], "", stem);
+	diag_file(&p->b->run->log.sink, DIAG_SEGMENT_BROKEN, stem, "%s", what);
+	return -1;
+}
+
+static int
+add_row(struct pass *p, const char *key, const struct record *rec)
+{
+	struct typed_key k;
+
+	if (p->kind == SNAPSHOT_CARDS)
+		return snapshot_add_card(p->make, rec);
+	if (p->kind == SNAPSHOT_INSTITUTIONS)
+		return snapshot_add_institution(p->make, rec);
+	memcpy(k.b, key, sizeof(k.b));
+	return snapshot_add_period(p->make, &k, rec);
+}
+
+static int
+add_pair(struct pass *p, const char *key, struct slice payload)
+{
+	struct typed_key k;
+
+	memcpy(k.b, key, sizeof(k.b));
+	return snapshot_add_person(p->make, &k, payload);
+}
+
+/* A row no change speaks of. */
+static int
+keep_row(struct pass *p)
+{
+	int r = p->row.pair ? add_pair(p, p->row.key, p->row.payload) :
+			      add_row(p, p->row.key, p->row.rec);
+
+	return r == -1 ? -1 : next_row(p);
+}
+
+static void
+store(struct pass *p, struct slice payload)
+{
+	memcpy(p->stored, payload.p, payload.n);
+	p->stored_n = payload.n;
+	p->has_stored = true;
+}
+
+static struct slice
+stored(const struct pass *p)
+{
+	return (struct slice) { p->stored, p->stored_n };
+}
+
+/* A change that says the whole: the same, or the newer of two. */
+static enum diag_code
+replace(struct pass *p, struct slice payload)
+{
+	if (p->has_stored && slice_eq(stored(p), payload))
+		return DIAG_UNCHANGED;
+	store(p, payload);
+	return DIAG__MAX;
+}
+
+static bool
+is_pair(struct slice s)
+{
+	if (s.n < 34 || s.n > 64 + 33 || s.p[s.n - 33] != '\n')
+		return false;
+	for (size_t i = s.n - 32; i < s.n; i++)
+		if (!((s.p[i] >= '0' && s.p[i] <= '9') ||
+			(s.p[i] >= 'a' && s.p[i] <= 'f')))
+			return false;
+	return memchr(s.p, '\n', s.n - 33) == NULL &&
+	    memchr(s.p, '\0', s.n - 33) == NULL;
+}
+
+/* CA and serial as the key has them: one spelling for one certificate. */
+static void
+canonical(struct record *rec, const char *key, char hex[64])
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t zeros = 40;
+
+	for (size_t i = 0; i < SEGMENT_KEY_SIZE; i++) {
+		hex[2 * i] = digits[(unsigned char)key[i] >> 4];
+		hex[2 * i + 1] = digits[key[i] & 15];
+	}
+	while (zeros < 63 && hex[zeros] == '0')
+		zeros++;
+	record_set(rec, L_CA, (struct slice) { hex, 40 });
+	record_set(rec, L_SERIAL, (struct slice) { hex + zeros, 64 - zeros });
+}
+
+static int
+pack(struct pass *p, const struct record *rec, struct slice *out)
+{
+	struct buf b;
+
+	buf_init(&b, p->fresh, PAYLOAD_MAX);
+	if (record_pack(rec, &b) == -1 || b.full)
+		return -1;
+	*out = (struct slice) { b.p, b.n };
+	return 0;
+}
+
+/* What is stored under the key: of the base, before the changes. */
+static int
+load_key(struct pass *p)
+{
+	struct slice packed;
+
+	p->has_stored = false;
+	p->stored_n = 0;
+	merge_begin(&p->merge);
+	while (p->have_row == 1 &&
+	    memcmp(p->row.key, p->key, SEGMENT_KEY_SIZE) == 0) {
+		if (p->row.pair)
+			store(p, p->row.payload);
+		else if (p->kind == SNAPSHOT_QUALIFICATION) {
+			if (merge_load(&p->merge, p->row.rec) == -1)
+				return damaged(p, "period");
+		} else {
+			if (pack(p, p->row.rec, &packed) == -1)
+				return damaged(p, "row");
+			store(p, packed);
+		}
+		if (next_row(p) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static enum diag_code
+apply(struct pass *p, const struct change *c)
+{
+	struct slice packed;
+	char hex[64];
+
+	if (c->kind == SEGMENT_PAIR)
+		return is_pair(c->payload) ? replace(p, c->payload) :
+					     DIAG_SEGMENT_BROKEN;
+	if (record_unpack(format_of(p->kind), c->payload, &p->rec) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	if (c->kind == SEGMENT_PERIOD)
+		return merge_apply(&p->merge, &p->rec);
+	if (c->kind == SEGMENT_CARD)
+		canonical(&p->rec, c->key, hex);
+	if (pack(p, &p->rec, &packed) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	return replace(p, packed);
+}
+
+static void
+count(struct run *run, enum diag_code code)
+{
+	run->read++;
+	if (code == DIAG__MAX)
+		run->accepted++;
+	else if (code == DIAG_UNCHANGED)
+		run->unchanged++;
+	else
+		run->refused++;
+}
+
+/* All changes of the key in their order. */
+static int
+apply_key(struct pass *p)
+{
+	const struct change *c;
+
+	while ((c = changes_at(p->changes)) != NULL &&
+	    memcmp(c->key, p->key, SEGMENT_KEY_SIZE) == 0) {
+		enum diag_code code = apply(p, c);
+		if (code == DIAG_SEGMENT_BROKEN)
+			return damaged(p, "payload");
+		count(p->b->run, code);
+		if (reflect_add(p->b->reflect, c->file, c->record, code) ==
+		    -1) {
+			diag_file(&p->b->run->log.sink, DIAG_IO, "sort", "%s",
+			    strerror(errno));
+			return -1;
+		}
+		p->done++;
+		if (changes_next(p->changes) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+write_key(struct pass *p)
+{
+	const struct record *rec;
+
+	if (p->kind == SNAPSHOT_QUALIFICATION) {
+		if (p->has_stored && add_pair(p, p->key, stored(p)) == -1)
+			return -1;
+		for (size_t i = 0; i < p->merge.n; i++) {
+			if ((rec = merge_period(&p->merge, i)) == NULL)
+				return damaged(p, "period");
+			if (add_row(p, p->key, rec) == -1)
+				return -1;
+		}
+		return 0;
+	}
+	if (!p->has_stored)
+		return 0;
+	if (record_unpack(format_of(p->kind), stored(p), &p->rec) == -1)
+		return damaged(p, "row");
+	return add_row(p, p->key, &p->rec);
+}
+
+static int
+merge_all(struct pass *p)
+{
+	const struct change *c;
+
+	while ((c = changes_at(p->changes)) != NULL || p->have_row == 1) {
+		if (++p->keys % LOOK_EVERY == 0) {
+			if (run_stopped()) {
+				run_worst(p->b->run, EXIT_STOPPED);
+				return -1;
+			}
+			run_progress(p->b->run, snapshot_names[p->kind],
+			    p->done, p->total);
+		}
+		if (c == NULL ||
+		    (p->have_row == 1 &&
+			memcmp(p->row.key, c->key, SEGMENT_KEY_SIZE) < 0)) {
+			if (keep_row(p) == -1)
+				return -1;
+			continue;
+		}
+		memcpy(p->key, c->key, SEGMENT_KEY_SIZE);
+		if (load_key(p) == -1 || apply_key(p) == -1 ||
+		    write_key(p) == -1)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+insurer_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct insurer *)a)->number8,
+	    ((const struct insurer *)b)->number8);
+}
+
+/* The site's table of insurers, for names in answers. */
+static int
+add_insurers(struct pass *p)
+{
+	const struct build *b = p->b;
+	const struct insurer *table;
+	struct insurer *v = NULL;
+	struct record rec;
+	int r = -1;
+
+	if (b->insurers == NULL || b->insurers[0] == '\0')
+		return 0;
+	struct partners *partners =
+	    partners_load(b->senders, b->insurers, &b->run->log.sink);
+	if (partners == NULL) {
+		run_worst(b->run, EXIT_CONFIG);
+		return -1;
+	}
+	size_t n = partners_insurers(partners, &table);
+	v = text_alloc((n + 1) * sizeof(*v));
+	if (n > 0)
+		memcpy(v, table, n * sizeof(*v));
+	qsort(v, n, sizeof(*v), insurer_cmp);
+	record_init(&rec, &insurer_format);
+	for (size_t i = 0; i < n; i++) {
+		const char *number = v[i].number8;
+		if (i > 0 && insurer_cmp(&v[i - 1], &v[i]) == 0)
+			continue;
+		/* two leading zeros are not part of the number of an NHI */
+		record_set(&rec, N_NUMBER,
+		    slice_of(number + (memcmp(number, "00", 2) == 0 ? 2 : 0)));
+		record_set(&rec, N_CODE, slice_of(v[i].code));
+		record_set(&rec, N_SCHEME, slice_of(scheme_names[v[i].scheme]));
+		record_set(&rec, N_NAME, slice_of(v[i].name));
+		record_set(
+		    &rec, N_PREFECTURE, (struct slice) { number + 2, 2 });
+		if (snapshot_add_insurer(p->make, &rec) == -1)
+			goto out;
+	}
+	r = 0;
+out:
+	free(v);
+	partners_free(partners);
+	return r;
+}
+
+static int
+add_inputs(struct pass *p, unsigned kinds)
+{
+	const struct inputs *in = p->b->in;
+
+	for (size_t i = 0; i < in->n; i++)
+		if ((kinds >> in->v[i].kind & 1) &&
+		    snapshot_add_input(p->make, in->v[i].name, in->v[i].digest,
+			in->v[i].rows) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+open_pass(struct pass *p, const struct snapshot_set_entry *old,
+    const struct snapshot_set_entry *next)
+{
+	const struct build *b = p->b;
+	struct diag_sink *sink = &b->run->log.sink;
+	unsigned kinds = build_inputs(p->kind);
+	char dir[SPOOL_PATH_MAX];
+
+	spool_path(dir, b->root, "snapshots");
+	if (old->generation > 0) {
+		p->base = snapshot_open(dir, p->kind, old, true, sink);
+		if (p->base == NULL)
+			return -1;
+		if ((p->walk = snapshot_walk_open(p->base)) == NULL)
+			return -1;
+		p->total += old->rows;
+	}
+	for (size_t i = 0; i < b->in->n; i++)
+		if (kinds >> b->in->v[i].kind & 1)
+			p->total += b->in->v[i].rows;
+	p->changes = changes_open(b->in, kinds, b->root, sink);
+	if (p->changes == NULL)
+		return -1;
+	p->make = snapshot_create(b->work_dir, p->kind, next, sink);
+	return p->make == NULL ? -1 : 0;
+}
+
+int
+build_snapshot(const struct build *b, enum snapshot_kind kind,
+    const struct snapshot_set_entry *old, struct snapshot_set_entry *next)
+{
+	struct pass p = { .b = b, .kind = kind };
+	int r = -1;
+
+	merge_init(&p.merge);
+	p.stored = text_alloc(PAYLOAD_MAX);
+	p.fresh = text_alloc(PAYLOAD_MAX);
+	if (open_pass(&p, old, next) == -1 || next_row(&p) == -1 ||
+	    merge_all(&p) == -1)
+		goto out;
+	if (kind == SNAPSHOT_QUALIFICATION && add_insurers(&p) == -1)
+		goto out;
+	if (add_inputs(&p, build_inputs(kind)) == -1)
+		goto out;
+	r = snapshot_finish(p.make, next);
+	p.make = NULL;
+out:
+	snapshot_abandon(p.make);
+	changes_close(p.changes);
+	snapshot_walk_close(p.walk);
+	snapshot_close(p.base);
+	free(p.stored);
+	free(p.fresh);
+	merge_free(&p.merge);
+	return r;
+}

@@ -1,0 +1,29 @@
+/*
+ * One snapshot of the next generation: the newest one and the new changes
+ * side by side, in one pass in key order. For batch/rebuild.c.
+ */
+#ifndef BATCH_REBUILD_BUILD_H
+#define BATCH_REBUILD_BUILD_H
+
+#include "batch/rebuild_input.h"
+#include "batch/rebuild_reflect.h"
+#include "batch/run.h"
+#include "formats/manifest.h"
+
+struct build {
+	struct run *run; /* its books are kept here */
+	const char *root;
+	const char *work_dir; /* where the file is made */
+	const char *insurers; /* masters.insurers; QUALIFICATION only */
+	const char *senders;
+	const struct inputs *in;
+	struct reflect *reflect;
+};
+/* Segment kinds (bits) that go into a snapshot of this kind; 0: none. */
+unsigned build_inputs(enum snapshot_kind kind);
+/* old: the entry in force (generation 0: none). next: generation, day and
+ * cut_off given, the rest filled. 0, -1 raised. */
+int build_snapshot(const struct build *b, enum snapshot_kind kind,
+    const struct snapshot_set_entry *old, struct snapshot_set_entry *next);
+
+#endif

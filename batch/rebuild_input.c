@@ -1,0 +1,233 @@
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+
+#include "batch/rebuild_input.h"
+#include "batch/spool.h"
+
+#define BUFFERS (INT64_C(32) << 20) /* of all segments together */
+
+static int
+collect(void *arg, const struct ledger_segment *s)
+{
+	struct inputs *in = arg;
+
+	if (in->n == in->max) {
+		in->max = in->max ? 2 * in->max : 64;
+		in->v = text_realloc(in->v, in->max * sizeof(*in->v));
+	}
+	in->v[in->n++] = *s;
+	return 0;
+}
+
+static int
+id_cmp(const struct filename *a, const struct filename *b)
+{
+	if (a->day != b->day)
+		return a->day < b->day ? -1 : 1;
+	if (a->sequence != b->sequence)
+		return a->sequence < b->sequence ? -1 : 1;
+	int c = strcmp(a->sender, b->sender);
+	return c != 0 ? c : (int)a->feed - (int)b->feed;
+}
+
+static int
+segment_cmp(const void *a, const void *b)
+{
+	const struct ledger_segment *x = a, *y = b;
+	int c = id_cmp(&x->id, &y->id);
+
+	if (c != 0)
+		return c;
+	return x->kind != y->kind ? x->kind - y->kind :
+				    strcmp(x->name, y->name);
+}
+
+int
+inputs_load(struct inputs *in, struct ledger *ledger)
+{
+	memset(in, 0, sizeof(*in));
+	if (ledger_segments(ledger, 0, collect, in) == -1)
+		return -1;
+	if (in->n > 0)
+		qsort(in->v, in->n, sizeof(*in->v), segment_cmp);
+	in->file = text_alloc((in->n + 1) * sizeof(*in->file));
+	in->files = text_alloc((in->n + 1) * sizeof(*in->files));
+	for (size_t i = 0; i < in->n; i++) {
+		if (i == 0 || id_cmp(&in->v[i].id, &in->v[i - 1].id) != 0)
+			in->files[in->n_files++] = in->v[i].id;
+		in->file[i] = (int)in->n_files - 1;
+	}
+	return 0;
+}
+
+bool
+inputs_any(const struct inputs *in, unsigned kinds)
+{
+	for (size_t i = 0; i < in->n; i++)
+		if (kinds >> in->v[i].kind & 1)
+			return true;
+	return false;
+}
+
+void
+inputs_free(struct inputs *in)
+{
+	free(in->v);
+	free(in->file);
+	free(in->files);
+}
+
+struct stream {
+	struct segment *segment;
+	struct change at;
+	int rank; /* place in the order of changes */
+};
+
+struct changes {
+	struct stream *v;
+	struct stream **heap; /* those with a row left, the first on top */
+	size_t n, alive;
+};
+
+static bool
+earlier(const struct stream *a, const struct stream *b)
+{
+	int c = memcmp(a->at.key, b->at.key, SEGMENT_KEY_SIZE);
+
+	return c != 0 ? c < 0 : a->rank < b->rank;
+}
+
+static void
+sift(struct changes *c, size_t i)
+{
+	struct stream *s = c->heap[i];
+
+	for (size_t child; (child = 2 * i + 1) < c->alive; i = child) {
+		if (child + 1 < c->alive &&
+		    earlier(c->heap[child + 1], c->heap[child]))
+			child++;
+		if (!earlier(c->heap[child], s))
+			break;
+		c->heap[i] = c->heap[child];
+	}
+	c->heap[i] = s;
+}
+
+static int
+step(struct stream *s)
+{
+	struct segment_row row;
+	int r = segment_next(s->segment, &row);
+
+	if (r == 1) {
+		s->at.key = row.key;
+		s->at.record = row.record;
+		s->at.payload = row.payload;
+	}
+	return r;
+}
+
+/* The soft limit of open files may be below the number of senders. */
+static void
+more_files(size_t n)
+{
+	struct rlimit r;
+
+	if (getrlimit(RLIMIT_NOFILE, &r) == -1 || r.rlim_cur > n + 64)
+		return;
+	r.rlim_cur = r.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &r);
+}
+
+static int
+open_stream(struct stream *s, const struct ledger_segment *l, const char *root,
+    struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, root, "segments/%s", l->name);
+	s->segment = segment_open(path, l->name, false, sink);
+	if (s->segment == NULL)
+		return -1;
+	const struct segment_head *h = segment_head(s->segment);
+	if ((int)h->kind != l->kind || strcmp(h->digest, l->digest) != 0 ||
+	    h->rows != l->rows || id_cmp(&h->id, &l->id) != 0) {
+		diag_file(sink, DIAG_SEGMENT_BROKEN, l->name, "%s",
+		    "not the one the ledger knows");
+		return -1;
+	}
+	s->at.kind = h->kind;
+	return 0;
+}
+
+struct changes *
+changes_open(const struct inputs *in, unsigned kinds, const char *root,
+    struct diag_sink *sink)
+{
+	struct changes *c = text_alloc(sizeof(*c));
+
+	c->v = text_alloc((in->n + 1) * sizeof(*c->v));
+	c->heap = text_alloc((in->n + 1) * sizeof(*c->heap));
+	more_files(in->n);
+	for (size_t i = 0; i < in->n; i++) {
+		if ((kinds >> in->v[i].kind & 1) == 0)
+			continue;
+		struct stream *s = &c->v[c->n++];
+		s->rank = (int)i;
+		s->at.file = in->file[i];
+		if (open_stream(s, &in->v[i], root, sink) == -1)
+			goto bad;
+	}
+	int64_t each = c->n > 0 ? BUFFERS / (int64_t)c->n : BUFFERS;
+	each = each < 16384 ? 16384 : each > 1 << 20 ? 1 << 20 : each;
+	for (size_t i = 0; i < c->n; i++) {
+		segment_buffer(c->v[i].segment, (size_t)each);
+		int r = step(&c->v[i]);
+		if (r == -1)
+			goto bad;
+		if (r == 1)
+			c->heap[c->alive++] = &c->v[i];
+	}
+	for (size_t i = c->alive / 2; i-- > 0;)
+		sift(c, i);
+	return c;
+bad:
+	changes_close(c);
+	return NULL;
+}
+
+const struct change *
+changes_at(const struct changes *c)
+{
+	return c->alive == 0 ? NULL : &c->heap[0]->at;
+}
+
+int
+changes_next(struct changes *c)
+{
+	int r = step(c->heap[0]);
+
+	if (r == -1)
+		return -1;
+	if (r == 0) {
+		segment_close(c->heap[0]->segment);
+		c->heap[0]->segment = NULL;
+		c->heap[0] = c->heap[--c->alive];
+	}
+	if (c->alive > 0)
+		sift(c, 0);
+	return 0;
+}
+
+void
+changes_close(struct changes *c)
+{
+	if (c == NULL)
+		return;
+	for (size_t i = 0; i < c->n; i++)
+		segment_close(c->v[i].segment);
+	free(c->v);
+	free(c->heap);
+	free(c);
+}

@@ -1,0 +1,42 @@
+/*
+ * The new segments of a run, read side by side: all changes by key, and for
+ * one key by business day, sequence, sender and record number. For rebuild.
+ *
+ * Damage anywhere (head, order, count, digest, a digest other than the
+ * ledger's) raises SEGMENT_BROKEN; what was read before it must not be
+ * published then. A segment's own digest is known only at its end.
+ */
+#ifndef BATCH_REBUILD_INPUT_H
+#define BATCH_REBUILD_INPUT_H
+
+#include "batch/ledger.h"
+#include "formats/segment.h"
+
+struct inputs { /* all segments not yet merged, in the order of changes */
+	struct ledger_segment *v;
+	size_t n, max;
+	int *file; /* of each segment: index into files */
+	struct filename *files; /* uploads, each once */
+	size_t n_files;
+};
+int inputs_load(struct inputs *in, struct ledger *ledger);
+bool inputs_any(const struct inputs *in, unsigned kinds);
+void inputs_free(struct inputs *in);
+
+struct change {
+	const char *key; /* SEGMENT_KEY_SIZE bytes */
+	enum segment_kind kind;
+	int file; /* index into files */
+	int64_t record;
+	struct slice payload;
+};
+struct changes;
+/* Those of the kinds (bit per enum segment_kind). NULL: raised. */
+struct changes *changes_open(const struct inputs *in, unsigned kinds,
+    const char *root, struct diag_sink *sink);
+/* The next change, or NULL at the end. Good until changes_next(). */
+const struct change *changes_at(const struct changes *c);
+int changes_next(struct changes *c); /* 0, -1 raised */
+void changes_close(struct changes *c);
+
+#endif
