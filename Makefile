@@ -67,7 +67,7 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lpthread
 .PHONY: all deps deps-tools demo check asan coverage bench lint fuzz sizes \
 	rules headers install dist clean help bless programs tests-build
 
-all: programs
+all: programs $(G)/diag.7
 programs: $(NAMES:%=$(B)/shikaku-%)
 
 # ---- what the compiler cannot do: SQL and code lists become C ----
@@ -88,6 +88,11 @@ $(G)/codes.inc: $(filter-out %/cp932.tsv,$(CODES))
 	  !/^#/ && NF >= 3 { printf "\t{ \"%s\", \"%s\", \"%s\", %s },\n", \
 	  $$1, $$2, $$3, $$4 == "out" ? "true" : "false" } \
 	  END { print "\t{ NULL, NULL, NULL, false }\n};" }' $^ > $@
+
+# shikaku-diag(7) is made from the catalogue: the two cannot differ
+$(G)/diag.7: formats/codec/diag.def formats/diag.awk
+	@mkdir -p $(@D)
+	awk -f formats/diag.awk $< > $@
 
 # ---- objects ----
 $(B)/%.o: %.c | $(GEN)
@@ -186,7 +191,7 @@ install: all
 	  install -m 755 $(B)/shikaku-$$n $(DESTDIR)$(PREFIX)/sbin/; done
 	for p in $(filter-out tests/%,$(PROGRAMS)); do \
 	  install -m 644 $$p.8 $(DESTDIR)$(PREFIX)/share/man/man8/shikaku-$${p##*/}.8; done
-	for p in $(wildcard formats/*.7); do \
+	for p in $(G)/diag.7 $(wildcard formats/*.7); do \
 	  install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man7/shikaku-$${p##*/}; done
 	cp -R schemas/. $(DESTDIR)$(PREFIX)/share/shikaku/schemas/
 	cp -R jobs/. $(DESTDIR)$(PREFIX)/share/shikaku/jobs/

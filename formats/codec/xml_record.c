@@ -174,7 +174,7 @@ on_open(void *arg, struct slice name, int depth, int64_t line)
 		open_item(x, name);
 		return 0;
 	default:
-		if (depth == 3)
+		if (depth == 3 && x->field != -1) /* else told already */
 			fault(&x->open, unknown_code(name), -1, tellable(name));
 		return 0;
 	}

@@ -677,32 +677,62 @@ pki_crl(struct pki *p, int generation, const char *ou, const char *cn,
 	return ok ? 0 : failed("cannot make the CRL of", cn);
 }
 
-/* ---- streamed seal ---- */
+/* ---- seals made by OpenSSL alone ---- */
+
+static CMS_ContentInfo *
+enveloped(const char *cert_pem, BIO *in)
+{
+	BIO *c = BIO_new_file(cert_pem, "r");
+	X509 *cert = c == NULL ? NULL : PEM_read_bio_X509(c, NULL, NULL, NULL);
+	STACK_OF(X509) *to = sk_X509_new_null();
+	CMS_ContentInfo *cms = NULL;
+
+	if (cert != NULL && sk_X509_push(to, cert) > 0)
+		cms = CMS_encrypt(to, in, EVP_aes_256_cbc(), CMS_BINARY);
+	sk_X509_free(to);
+	X509_free(cert);
+	BIO_free(c);
+	return cms;
+}
 
 int
-pki_seal_streamed(
-    const char *key_pem, const char *cert_pem, const char *in_path, int out_fd)
+pki_seal(const char *key_pem, const char *cert_pem, const char *recipient_pem,
+    bool streamed, const char *in_path, int out_fd)
 {
-	const unsigned flags = CMS_BINARY | CMS_STREAM | CMS_NOSMIMECAP;
+	const unsigned flags =
+	    CMS_BINARY | CMS_NOSMIMECAP | (streamed ? CMS_STREAM : 0);
 	BIO *k = BIO_new_file(key_pem, "r"), *c = BIO_new_file(cert_pem, "r");
-	BIO *in = BIO_new_file(in_path, "r");
+	BIO *in = BIO_new_file(in_path, "r"), *inner = NULL;
 	BIO *out = BIO_new_fd(out_fd, BIO_NOCLOSE);
 	EVP_PKEY *key =
 	    k == NULL ? NULL : PEM_read_bio_PrivateKey(k, NULL, NULL, NULL);
 	X509 *cert = c == NULL ? NULL : PEM_read_bio_X509(c, NULL, NULL, NULL);
-	CMS_ContentInfo *cms = NULL;
-	int ok = 0;
+	CMS_ContentInfo *cms = NULL, *box;
+	int ok = key != NULL && cert != NULL && in != NULL && out != NULL;
 
-	if (key != NULL && cert != NULL && in != NULL && out != NULL)
-		cms = CMS_sign(cert, key, NULL, in, flags);
-	if (cms != NULL)
-		ok = i2d_CMS_bio_stream(out, cms, in, (int)flags);
+	if (ok && recipient_pem != NULL) {
+		box = enveloped(recipient_pem, in);
+		inner = BIO_new(BIO_s_mem());
+		ok = box != NULL && i2d_CMS_bio(inner, box) > 0;
+		CMS_ContentInfo_free(box);
+	}
+	if (ok)
+		cms = CMS_sign(
+		    cert, key, NULL, inner != NULL ? inner : in, flags);
+	if (cms == NULL)
+		ok = 0;
+	else if (streamed)
+		ok = i2d_CMS_bio_stream(
+		    out, cms, inner != NULL ? inner : in, (int)flags);
+	else
+		ok = i2d_CMS_bio(out, cms) > 0;
 	CMS_ContentInfo_free(cms);
 	X509_free(cert);
 	EVP_PKEY_free(key);
 	BIO_free(k);
 	BIO_free(c);
 	BIO_free(in);
+	BIO_free(inner);
 	BIO_free(out);
 	return ok ? 0 : failed("cannot seal", in_path);
 }

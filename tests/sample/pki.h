@@ -7,6 +7,7 @@
 #ifndef TESTS_SAMPLE_PKI_H
 #define TESTS_SAMPLE_PKI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "formats/config.h"
@@ -63,9 +64,11 @@ int pki_crl(struct pki *p, int generation, const char *ou, const char *cn,
 /* "CN=..,OU=.." as struct chain_crl writes a partition. */
 void pki_partition_name(const char *ou, const char *cn, char out[256]);
 
-/* SignedData as streamed BER (indefinite lengths), as some senders make it. */
-int pki_seal_streamed(
-    const char *key_pem, const char *cert_pem, const char *in_path, int out_fd);
+/* SignedData by OpenSSL alone, whatever the signer: as streamed BER
+ * (indefinite lengths), or DER made in memory; recipient_pem (may be NULL):
+ * enveloped first. */
+int pki_seal(const char *key_pem, const char *cert_pem,
+    const char *recipient_pem, bool streamed, const char *in_path, int out_fd);
 
 /* 32 random bytes as hex into an owner-only file, from the seed. */
 int pki_secret(const struct pki *p, const char *path, uint64_t salt);

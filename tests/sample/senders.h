@@ -47,5 +47,7 @@ int64_t feeds_institution_count(const struct sample *s);
 /* pki/cards.tsv and pki/ask.tsv: whom tests may ask about. */
 int people_cards(struct sample *s);
 int people_ask(struct sample *s);
+/* Whom faults leave alone, so that the answers stay as listed. */
+bool people_spared(const struct member *m);
 
 #endif

@@ -1,0 +1,117 @@
+/*
+ * An accepted upload on its way into a segment. For batch/ingest*.c and
+ * batch/codes.c only: both take uploads out of ready/, read the members by
+ * their tables, refuse what does not fit and leave a sorted segment, a check
+ * result and an error list.
+ *
+ *	ingest_side(&run, root, feeds)	every upload of a side, in order
+ *	  feed->read(u)			ingest_open, ingest_each, ingest_add
+ *	  segment, receipts, ledger, then ready/STEM goes: in this order, so
+ *	  that a run killed anywhere is made up by the next one
+ */
+#ifndef BATCH_INGEST_H
+#define BATCH_INGEST_H
+
+#include "batch/ledger.h"
+#include "batch/partners.h"
+#include "batch/run.h"
+#include "batch/spool.h"
+#include "formats/manifest.h"
+#include "formats/receipt.h"
+#include "formats/segment.h"
+
+#define INGEST_DATES 64
+
+struct ingest_member {
+	const struct manifest_member *said;
+	char name[256]; /* STEM/MEMBER, for people */
+	int fd;
+	struct record_reader *reader;
+	struct diag_list faults;
+	struct record_counts counts; /* when read: the reader's and ours */
+	int64_t refused; /* by us, after the reader was content */
+	int64_t total; /* of the trailers */
+	int64_t header_line, trailer_line; /* last looked at */
+	bool broken;
+};
+struct ingest_segment {
+	char work[SPOOL_PATH_MAX]; /* finished, in work/ */
+	struct ledger_segment row;
+};
+struct ingest_feed;
+struct segment_make;
+struct ingest_upload {
+	struct run *run;
+	const char *root;
+	struct ledger *ledger;
+	const struct partners *partners; /* NULL where the run has none */
+	const struct ingest_feed *feed;
+	struct ledger_file file;
+	char stem[64];
+	struct manifest *manifest;
+	struct ingest_member member[2];
+	int members; /* of member[] in use */
+	struct segment_make *make;
+	struct segment_head head; /* .scheme may be set by read() */
+	struct ingest_segment *segment; /* what comes out */
+	int segments;
+	/* the row before, to find the same key twice */
+	char last_key[SEGMENT_KEY_SIZE];
+	char last_payload[2 * RECORD_BYTES_MAX];
+	size_t last_n;
+	/* acquisition dates seen under last_key: a bit per day, and the first
+	 * of them, to take them back */
+	uint8_t *dates;
+	size_t date[INGEST_DATES], ndates;
+	/* the insurer asked for last */
+	char number8[9];
+	const struct insurer *insurer;
+	void *arg; /* of the program */
+};
+struct ingest_feed {
+	enum feed feed;
+	enum segment_kind kind;
+	const struct layout *layouts[2]; /* its members; else NULL */
+	/* Reads all members to their end, whatever their faults. -1: the
+	 * environment failed (IO raised), the upload stays in ready/. */
+	int (*read)(struct ingest_upload *u);
+};
+
+/* Every upload in ready/ of one of the feeds (ends with read == NULL), by
+ * day, sequence, sender. */
+int ingest_side(struct run *run, const char *root,
+    const struct ingest_feed *feeds, const struct partners *partners,
+    void *arg);
+
+/* Opens a reader over each of the feed's layouts: member[0], member[1]. A
+ * member that is not there or cannot be begun is broken. */
+void ingest_open(struct ingest_upload *u);
+/* As record_next(); also holds headers to the file's name and, at the end,
+ * count and total to the manifest. */
+enum record_result ingest_next(
+    struct ingest_upload *u, struct ingest_member *m, struct record *rec);
+/* The whole of member i through take(); -1 from it ends the walk. */
+int ingest_each(struct ingest_upload *u, int i,
+    int (*take)(
+	struct ingest_upload *u, struct ingest_member *m, struct record *rec));
+/* The record is refused after all. */
+void ingest_refuse(struct ingest_member *m, const struct record *rec,
+    enum diag_code code, int field, const char *detail);
+/* The registered insurer of a number, if it is this sender's; else NULL. */
+const struct insurer *ingest_insurer(
+    struct ingest_upload *u, struct slice number);
+/* Into the segment: the STORED fields of rec, or bytes. */
+int ingest_add(struct ingest_upload *u, const char key[SEGMENT_KEY_SIZE],
+    const struct record *rec);
+int ingest_add_bytes(struct ingest_upload *u, const char key[SEGMENT_KEY_SIZE],
+    int64_t record, struct slice payload);
+/* A segment that is finished and lies in work/. */
+void ingest_segment(
+    struct ingest_upload *u, const char *work, const struct segment_head *head);
+/* Name of a segment in segments/: STEM.KIND.seg */
+void ingest_segment_name(const struct segment_head *head, char out[80]);
+
+int ingest_nhi_read(struct ingest_upload *u);
+int ingest_package_read(struct ingest_upload *u);
+
+#endif
