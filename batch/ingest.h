@@ -55,9 +55,10 @@ struct ingest_upload {
 	struct segment_head head; /* .scheme may be set by read() */
 	struct ingest_segment *segment; /* what comes out */
 	int segments;
+	char pack[2 * RECORD_BYTES_MAX];
 	/* the row before, to find the same key twice */
 	char last_key[SEGMENT_KEY_SIZE];
-	char last_payload[2 * RECORD_BYTES_MAX];
+	char last_payload[UINT16_MAX];
 	size_t last_n;
 	/* acquisition dates seen under last_key: a bit per day, and the first
 	 * of them, to take them back */

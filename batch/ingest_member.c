@@ -200,10 +200,9 @@ int
 ingest_add(struct ingest_upload *u, const char key[SEGMENT_KEY_SIZE],
     const struct record *rec)
 {
-	char storage[2 * RECORD_BYTES_MAX];
 	struct buf b;
 
-	buf_init(&b, storage, sizeof(storage));
+	buf_init(&b, u->pack, sizeof(u->pack));
 	if (record_pack(rec, &b) == 0 && !b.full)
 		return ingest_add_bytes(u, key, rec->number, buf_slice(&b));
 	diag_file(&u->run->log.sink, DIAG_UNBALANCED, u->stem,

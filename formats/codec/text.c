@@ -149,7 +149,12 @@ buf_put(struct buf *b, struct slice s)
 void
 buf_putc(struct buf *b, char c)
 {
-	buf_put(b, (struct slice) { &c, 1 });
+	if (b->n == b->max) {
+		b->full = true;
+		return;
+	}
+	b->p[b->n++] = c;
+	b->p[b->n] = '\0';
 }
 
 void
