@@ -130,24 +130,25 @@ check_kana(const struct field *f, struct value *v, unsigned class)
 /* Text of the repertoire; *replaced counts what it lacks, and v points into
  * scratch then. */
 static enum diag_code
-check_text(const struct field *f, struct value *v, unsigned class,
-    struct buf *scratch, unsigned *replaced)
+check_text(const struct field *f, struct value *v, struct buf *scratch,
+    unsigned *replaced)
 {
 	struct text_facts facts;
 	size_t start = scratch->n;
 
-	if ((class & HIGH) == 0)
-		return f->type == FIELD_KANJI ? DIAG_NOT_FULL_WIDTH :
-						check_width(f, v->s.n);
 	text_look(v->s, &facts);
 	if (facts.bad)
 		return DIAG_BAD_BYTES;
 	if (facts.control)
 		return DIAG_CONTROL_CHARACTER;
+	if ((f->flags & FIELD_FREE) != 0 && check_is_my_number(v->s))
+		return DIAG_MY_NUMBER;
 	if (f->type == FIELD_KANJI && (facts.ascii || facts.half_kana))
 		return DIAG_NOT_FULL_WIDTH;
 	if (facts.width > f->width)
 		return DIAG_TOO_LONG;
+	if (facts.width < f->width && (f->flags & FIELD_EXACT) != 0)
+		return DIAG_TOO_SHORT;
 	if (!facts.changes)
 		return DIAG__MAX;
 	*replaced = text_repertoire(v->s, SUBSTITUTE, scratch);
@@ -192,12 +193,30 @@ check_code(const struct field *f, struct value *v)
 	return c->out_of_scope ? DIAG_OUT_OF_SCOPE : DIAG__MAX;
 }
 
+/* What nearly every value is: a real day, a code in scope. Anything else is
+ * looked at again, for the right name of its fault. */
+static bool
+is_plain(const struct field *f, struct value *v)
+{
+	const struct code *c;
+
+	if (f->type == FIELD_DAY)
+		return check_day(v) == DIAG__MAX;
+	if (f->type != FIELD_CODE)
+		return false;
+	c = field_code(f, v->s);
+	return c != NULL && !c->out_of_scope;
+}
+
 static enum diag_code
 check_type(const struct field *f, struct value *v, struct buf *scratch,
     unsigned *replaced)
 {
-	unsigned class = classify(v->s);
+	unsigned class;
 
+	if (f->type == FIELD_KANJI || f->type == FIELD_TEXT)
+		return check_text(f, v, scratch, replaced);
+	class = classify(v->s);
 	if ((class & CTRL) != 0)
 		return DIAG_CONTROL_CHARACTER;
 	if ((f->flags & FIELD_FREE) != 0 && check_is_my_number(v->s))
@@ -208,19 +227,15 @@ check_type(const struct field *f, struct value *v, struct buf *scratch,
 		return check_ascii(f, v, class);
 	case FIELD_KANA:
 		return check_kana(f, v, class);
-	case FIELD_KANJI:
-	case FIELD_TEXT:
-		return check_text(f, v, class, scratch, replaced);
 	case FIELD_DAY:
 		return check_day(v);
 	case FIELD_TIME:
 		return check_time(v);
 	case FIELD_CODE:
 		return check_code(f, v);
-	case FIELD__MAX:
-		break;
+	default:
+		return DIAG_BAD_PATTERN;
 	}
-	return DIAG_BAD_PATTERN;
 }
 
 static void
@@ -270,7 +285,8 @@ field_check(const struct field *f, struct slice raw, struct value *out,
 			return 0;
 		return refuse(f, DIAG_MISSING, at, sink);
 	}
-	code = check_type(f, out, scratch, &replaced);
+	code = is_plain(f, out) ? DIAG__MAX :
+				  check_type(f, out, scratch, &replaced);
 	if (code == DIAG__MAX && out->s.n == 0) /* nothing but selectors */
 		code = DIAG_BAD_PATTERN;
 	if (code == DIAG__MAX && f->check != NULL)
@@ -292,7 +308,8 @@ const struct code *
 field_code(const struct field *f, struct slice value)
 {
 	for (const struct code *c = f->codes; c != NULL && c->code != NULL; c++)
-		if (slice_is(value, c->code))
+		if (strncmp(c->code, value.p, value.n) == 0 &&
+		    c->code[value.n] == '\0')
 			return c;
 	return NULL;
 }

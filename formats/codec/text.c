@@ -393,7 +393,13 @@ text_from_cp932(struct slice in, struct buf *out)
 			/* every one of them is two or three bytes of UTF-8 */
 			if (limit - q < 3)
 				goto full;
-			q = put_utf8(q, u);
+			if (u < 0x800) {
+				q = put_utf8(q, u);
+				continue;
+			}
+			*q++ = (char)(0xe0 | u >> 12);
+			*q++ = (char)(0x80 | (u >> 6 & 0x3f));
+			*q++ = (char)(0x80 | (u & 0x3f));
 		}
 	}
 	out->n = (size_t)(q - out->p);
@@ -561,15 +567,40 @@ look_long(uint32_t u, struct text_facts *f)
 	f->width += 2;
 }
 
+/* How many bytes at p are kanji and kana of the repertoire as they mostly
+ * come: three bytes each, full width, nothing to say about them. */
+static size_t
+plain_run(const char *p, const char *end)
+{
+	const unsigned char *q = (const unsigned char *)p;
+
+	for (; (const unsigned char *)end - q >= 3; q += 3) {
+		uint32_t u =
+		    (q[0] & 0xfu) << 12 | (q[1] & 0x3fu) << 6 | (q[2] & 0x3fu);
+
+		if (q[0] < 0xe3 || q[0] > 0xe9 || (q[1] & 0xc0) != 0x80 ||
+		    (q[2] & 0xc0) != 0x80 || u == WAVE_JIS ||
+		    !code_in_repertoire(encode_table[u]))
+			break;
+	}
+	return (size_t)(q - (const unsigned char *)p);
+}
+
 void
 text_look(struct slice s, struct text_facts *f)
 {
 	const char *p = s.p, *end = s.p + s.n;
+	size_t run;
 	uint32_t u;
 
 	memset(f, 0, sizeof(*f));
 	while (p < end) {
-		if ((unsigned char)*p < 0x80) {
+		if ((run = plain_run(p, end)) > 0) {
+			f->full = true;
+			f->chars += run / 3;
+			f->width += run / 3 * 2;
+			p += run;
+		} else if ((unsigned char)*p < 0x80) {
 			f->control = f->control || (unsigned char)*p < 0x20 ||
 			    *p == 0x7f;
 			f->ascii = true;

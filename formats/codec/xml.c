@@ -9,7 +9,7 @@
 #include "formats/limits.h"
 
 #define HEAD_MAX 1024 /* the XML declaration has to end within these */
-#define PIECE 4096 /* bytes decoded in one step */
+#define PIECE 16384 /* bytes decoded in one step */
 
 struct xml_push {
 	const struct xml_handler *h;
@@ -346,15 +346,16 @@ is_lead(unsigned char c)
 	return (c >= 0x81 && c <= 0x9f) || (c >= 0xe0 && c <= 0xfc);
 }
 
-/* How many of n bytes are whole characters of CP932. */
+/* How many of n bytes are whole characters of CP932: read on from behind
+ * the last byte that cannot be a lead. */
 static size_t
 whole(const char *p, size_t n)
 {
-	size_t i = 0;
+	size_t i = n;
 
-	while (i < n)
-		i += is_lead((unsigned char)p[i]) ? 2 : 1;
-	return i > n ? n - 1 : i;
+	while (i > 0 && is_lead((unsigned char)p[i - 1]))
+		i--;
+	return (n - i) % 2 == 0 ? n : n - 1;
 }
 
 static int

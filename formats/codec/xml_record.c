@@ -9,7 +9,7 @@
 #include "formats/codec/syntax.h"
 #include "formats/codec/xml.h"
 
-#define FEED 8192
+#define FEED 16384
 
 struct item {
 	uint32_t at, n; /* in texts */
@@ -113,7 +113,8 @@ find_field(const struct format *f, struct slice name, int after)
 	for (unsigned i = 0; i < f->nfields; i++) {
 		unsigned k = ((unsigned)(after + 1) + i) % f->nfields;
 
-		if (slice_is(name, f->fields[k].name))
+		if (strncmp(f->fields[k].name, name.p, name.n) == 0 &&
+		    f->fields[k].name[name.n] == '\0')
 			return (int)k;
 	}
 	return -1;
