@@ -27,6 +27,7 @@ open_reader(struct ingest_upload *u, struct ingest_member *m,
 	struct record_source src = { .name = m->name,
 		.layout = layout,
 		.today = u->run->day,
+		.substitute = u->run->config->substitute,
 		.sink = &m->faults.sink };
 	char path[SPOOL_PATH_MAX];
 	int syntax = syntax_find(slice_of(m->said->syntax));

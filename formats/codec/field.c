@@ -6,7 +6,7 @@
 #include "formats/codec/day.h"
 #include "formats/codec/field.h"
 
-#define SUBSTITUTE 0x25cfu /* ● */
+#define SUBSTITUTE 0x25cfu /* ●, where the caller names none */
 
 /* What each byte is; the bits of a value are or-ed together. */
 #define DIGIT 1
@@ -127,14 +127,20 @@ check_kana(const struct field *f, struct value *v, unsigned class)
 	return check_width(f, chars);
 }
 
-/* Text of the repertoire; *replaced counts what it lacks, and v points into
- * scratch then. */
+/* Where text goes that had to be mended, with what, and how much of it. */
+struct mending {
+	struct buf *scratch;
+	uint32_t substitute;
+	unsigned replaced;
+};
+
+/* Text of the repertoire; where it had to be mended v points to scratch. */
 static enum diag_code
-check_text(const struct field *f, struct value *v, struct buf *scratch,
-    unsigned *replaced)
+check_text(const struct field *f, struct value *v, struct mending *mend)
 {
+	struct buf *b = mend->scratch;
 	struct text_facts facts;
-	size_t start = scratch->n;
+	size_t start = b->n;
 
 	text_look(v->s, &facts);
 	if (facts.bad)
@@ -151,10 +157,10 @@ check_text(const struct field *f, struct value *v, struct buf *scratch,
 		return DIAG_TOO_SHORT;
 	if (!facts.changes)
 		return DIAG__MAX;
-	*replaced = text_repertoire(v->s, SUBSTITUTE, scratch);
-	if (scratch->full)
+	mend->replaced = text_repertoire(v->s, mend->substitute, b);
+	if (b->full)
 		return DIAG_TOO_LONG;
-	v->s = (struct slice) { scratch->p + start, scratch->n - start };
+	v->s = (struct slice) { b->p + start, b->n - start };
 	return DIAG__MAX;
 }
 
@@ -209,13 +215,12 @@ is_plain(const struct field *f, struct value *v)
 }
 
 static enum diag_code
-check_type(const struct field *f, struct value *v, struct buf *scratch,
-    unsigned *replaced)
+check_type(const struct field *f, struct value *v, struct mending *mend)
 {
 	unsigned class;
 
 	if (f->type == FIELD_KANJI || f->type == FIELD_TEXT)
-		return check_text(f, v, scratch, replaced);
+		return check_text(f, v, mend);
 	class = classify(v->s);
 	if ((class & CTRL) != 0)
 		return DIAG_CONTROL_CHARACTER;
@@ -273,9 +278,11 @@ refuse(const struct field *f, enum diag_code code, const struct diag *at,
 
 int
 field_check(const struct field *f, struct slice raw, struct value *out,
-    struct buf *scratch, const struct diag *at, struct diag_sink *sink)
+    struct buf *scratch, uint32_t substitute, const struct diag *at,
+    struct diag_sink *sink)
 {
-	unsigned replaced = 0;
+	struct mending mend = { scratch,
+		substitute != 0 ? substitute : SUBSTITUTE, 0 };
 	enum diag_code code;
 
 	out->s = trim(raw);
@@ -285,15 +292,14 @@ field_check(const struct field *f, struct slice raw, struct value *out,
 			return 0;
 		return refuse(f, DIAG_MISSING, at, sink);
 	}
-	code = is_plain(f, out) ? DIAG__MAX :
-				  check_type(f, out, scratch, &replaced);
+	code = is_plain(f, out) ? DIAG__MAX : check_type(f, out, &mend);
 	if (code == DIAG__MAX && out->s.n == 0) /* nothing but selectors */
 		code = DIAG_BAD_PATTERN;
 	if (code == DIAG__MAX && f->check != NULL)
 		code = f->check(out);
 	if (code != DIAG__MAX)
 		return refuse(f, code, at, sink);
-	if (replaced > 0)
+	if (mend.replaced > 0)
 		raise_at(f, DIAG_REPLACED, at, sink, NULL);
 	return 0;
 }

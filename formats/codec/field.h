@@ -58,12 +58,14 @@ struct field {
 /*
  * One value against its row. raw is UTF-8 (already converted), not trimmed.
  * Fills *out; text whose characters had to be replaced is written to
- * scratch and *out points there. Returns how many errors were raised into
- * sink through *at (a template with file, record, line filled in). An absent
- * optional field is fine and leaves out->s.n == 0.
+ * scratch, `substitute` (0: ●) in their place, and *out points there. Returns
+ * how many errors were raised into sink through *at (a template with file,
+ * record, line filled in). An absent optional field is fine and leaves out->s.n
+ * == 0.
  */
 int field_check(const struct field *f, struct slice raw, struct value *out,
-    struct buf *scratch, const struct diag *at, struct diag_sink *sink);
+    struct buf *scratch, uint32_t substitute, const struct diag *at,
+    struct diag_sink *sink);
 
 /* Largest length in characters that f allows. */
 size_t field_chars(const struct field *f);

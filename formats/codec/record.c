@@ -209,7 +209,7 @@ check_record(struct record_reader *r, struct record *rec, const struct diag *at)
 			n = 1;
 		else
 			n = field_check(row, s, &rec->v[i], &r->replaced_buf,
-			    at, r->src.sink);
+			    r->src.substitute, at, r->src.sink);
 		if (n == 0)
 			continue;
 		errors += n;

@@ -98,6 +98,7 @@ struct record_source {
 	enum syntax syntax;
 	enum charset charset;
 	int32_t today; /* business day, for rules */
+	uint32_t substitute; /* text.substitute; 0: ● */
 	struct diag_sink *sink;
 };
 

@@ -27,6 +27,7 @@ static const struct field
 static struct value last;
 static struct diag_list raised;
 static char storage[256];
+static uint32_t mark; /* the substitute asked for */
 
 /* The code raised by value v in f: "ok" where none; warnings too. */
 static const char *
@@ -39,7 +40,8 @@ said(const struct field *f, const char *v)
 	buf_init(&scratch, storage, sizeof(storage));
 	diag_list_free(&raised);
 	diag_list_init(&raised, 10, NULL, DIAG_NOTE);
-	n = field_check(f, slice_of(v), &last, &scratch, &where, &raised.sink);
+	n = field_check(
+	    f, slice_of(v), &last, &scratch, mark, &where, &raised.sink);
 	if (n != raised.sink.levels[DIAG_ERROR])
 		return "miscounted";
 	if (raised.n == 0)
@@ -128,6 +130,10 @@ texts(void)
 	CU_ASSERT_TRUE(slice_is(last.s, "3～5"));
 	CU_ASSERT_STRING_EQUAL(said(&text, "①番"), "W1109");
 	CU_ASSERT_TRUE(slice_is(last.s, "●番"));
+	mark = 0x3013;
+	CU_ASSERT_STRING_EQUAL(said(&text, "①番"), "W1109");
+	CU_ASSERT_TRUE(slice_is(last.s, "〓番"));
+	mark = 0;
 	CU_ASSERT_STRING_EQUAL(said(&text, "a\nb"), "E1110");
 	CU_ASSERT_STRING_EQUAL(said(&text, "\U000e0100"), "E1207");
 	/* 12345678901 has the check digit 8 */

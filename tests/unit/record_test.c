@@ -23,7 +23,7 @@ read_all(
     struct slice bytes, const struct layout *l, enum syntax s, enum charset cs)
 {
 	struct outcome o = { 0 };
-	struct record_source src = { "t", -1, bytes, l, s, cs, TODAY, NULL };
+	struct record_source src = { "t", -1, bytes, l, s, cs, TODAY, 0, NULL };
 	struct record_reader *r;
 	struct record rec;
 
@@ -98,7 +98,7 @@ static void
 trip(const struct layout *l, enum syntax s, enum charset cs)
 {
 	struct record_source src = { "t", -1, { NULL, 0 }, l, s, cs, TODAY,
-		NULL };
+		0, NULL };
 	struct diag_list list;
 	struct record_reader *r;
 	struct record rec;
