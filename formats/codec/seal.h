@@ -44,9 +44,9 @@ int seal_make(const char *name, int in_fd, int out_fd,
 int seal_sign_bytes(const char *name, struct slice content,
     const struct seal_key *signer, int64_t now, struct buf *sig,
     struct diag_sink *sink);
-int seal_verify_bytes(const char *name, struct slice content,
-    struct slice sig, const struct chain *trust, int64_t now,
-    struct seal_signer *signer, struct diag_sink *sink);
+int seal_verify_bytes(const char *name, struct slice content, struct slice sig,
+    const struct chain *trust, int64_t now, struct seal_signer *signer,
+    struct diag_sink *sink);
 
 /* SHA-256 of the rest of fd / of bytes, as 64 lower-case hex digits. */
 int seal_digest_fd(int fd, char hex[65]);
