@@ -911,6 +911,13 @@ country_event(const struct country *c, const struct household *hh,
 								  EVENT_MOVE;
 }
 
+bool
+country_calm(const struct country *c, const struct member *m, int days)
+{
+	return country_hash(c, SALT_EVENT, (uint64_t)m->index) % 700 >=
+	    (unsigned)days;
+}
+
 /* ---- the numbers of 住基ネット ---- */
 
 static void

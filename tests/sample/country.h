@@ -146,6 +146,9 @@ enum event {
 enum event country_event(const struct country *c, const struct household *hh,
     const struct member *m, int day, const struct office **to);
 
+/* Nothing happens to m on any of the first `days` later days. */
+bool country_calm(const struct country *c, const struct member *m, int days);
+
 /* 処理通番 (17 bytes with NUL) and 機関別符号 (33). */
 void country_processing_number(
     const struct country *c, const struct member *m, char out[17]);

@@ -13,6 +13,9 @@ struct faults;
 struct faults *faults_new(struct sample *s, double rate);
 int faults_free(struct faults *f); /* writes what is left; -1: I/O */
 
+/* Whether what is written next may be chosen; alone: one person of a
+ * household of one, the house-th of the office. */
+void faults_may(struct sample *s, bool may, bool alone, int64_t house);
 /* A record on its way out: lists what its characters will raise (W1109),
  * and may choose it for a fault. */
 void faults_seen(struct stream *f, const struct record *r);

@@ -286,6 +286,7 @@ code_row(struct feed_out *o, const struct cover *v)
 	struct record r;
 	char number[17], code[33];
 
+	faults_may(o->s, !people_spared(v->m), false, 0);
 	scratch_init(&t);
 	record_init(&r, &codes_format);
 	record_set(&r, C_TYPE, SLICE("2"));
@@ -396,6 +397,9 @@ link_row(struct feed_out *o, const struct member *m, const char *ca,
 	struct buf b;
 	char hex[9];
 
+	faults_may(o->s,
+	    !people_spared(m) && state == 1 && (serial >> 4) % 4 == 1, false,
+	    0);
 	scratch_init(&t);
 	record_init(&r, &link_format);
 	record_set(&r, L_TYPE, SLICE("2"));
@@ -649,6 +653,7 @@ institution(struct feed_out *o, int64_t i)
 	char code[11], name[128], address[128];
 	struct buf b;
 
+	faults_may(s, i >= 100, false, 0);
 	feeds_institution_code(s, i, code);
 	p = (code[0] - '0') * 10 + code[1] - '0';
 	scratch_init(&t);

@@ -121,12 +121,25 @@ member_name(enum syntax y)
 	return y == SYNTAX_XML ? "shikaku.xml" : "shikaku.csv";
 }
 
+/* Faults keep off people that are asked about, and off people whose next
+ * change would be refused because their cover was. */
+static void
+may(struct sample *s, const struct cover *v)
+{
+	if (s->faults != NULL)
+		faults_may(s,
+		    v->kind == 0 && !people_spared(v->m) &&
+			country_calm(s->c, v->m, 60),
+		    v->kind == 0 && v->hh->n == 1, v->house);
+}
+
 static int
 write_cover(struct stream *f, const struct cover *v, int change, int version)
 {
 	struct scratch t;
 	struct record r;
 
+	may(f->u->s, v);
 	scratch_init(&t);
 	fill_qualification(&r, &t, f->u->s, v, change, version);
 	return stream_write(f, &r, &t);
@@ -246,6 +259,7 @@ write_house(
 	struct scratch t;
 	struct record r;
 
+	may(n->u.s, v);
 	scratch_init(&t);
 	fill_household(&r, &t, n->u.s, v, change, version);
 	return stream_write(&n->household, &r, &t);
@@ -258,6 +272,7 @@ write_insured(
 	struct scratch t;
 	struct record r;
 
+	may(n->u.s, v);
 	scratch_init(&t);
 	fill_person(&r, &t, n->u.s, v, change, version);
 	return stream_write(&n->person, &r, &t);
