@@ -120,7 +120,7 @@ $(B)/gen/suites.def: Makefile $(UNIT)
 	for s in $(SUITES); do echo "S($$s)"; done > $@
 $(B)/tests/unit/run.o: $(B)/gen/suites.def
 $(B)/tests/unit/run.o: BASE += -I$(B)/gen
-$(B)/unit: $(B)/tests/unit/run.o $(UNIT:%.c=$(B)/%.o) $(B)/batch.a $(B)/online.a $(B)/formats.a
+$(B)/unit: $(B)/tests/unit/run.o $(UNIT:%.c=$(B)/%.o) $(B)/sample.a $(B)/batch.a $(B)/online.a $(B)/formats.a
 	$(CC) $(LOPT) $(LDFLAGS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cunit)
 $(B)/replay-%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/online.a $(B)/batch.a $(B)/formats.a
 	$(CC) $(LOPT) $(LDFLAGS) -o $@ $^ $(LIBS)

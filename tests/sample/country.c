@@ -488,7 +488,8 @@ static void
 relatives(
     const struct country *c, struct household *hh, int age, struct dice *d)
 {
-	bool spouse = hh->n > 1 && roll(d, 100) < 78;
+	bool nhi = hh->office->scheme == SCHEME_NHI_CITY;
+	bool spouse = hh->n > 1 && roll(d, 100) < (nhi ? 65u : 42u);
 	bool parent = hh->n > 4 && roll(d, 100) < 40;
 
 	for (int i = 1; i < hh->n; i++) {
@@ -502,7 +503,9 @@ relatives(
 		} else if (parent && i == hh->n - 1 && age < 50) {
 			a = (int)clamp(age + 22 + (int)roll(d, 9), 45, 74);
 		} else {
-			a = (int)clamp(age - 22 - (int)roll(d, 14), 0, 22);
+			a = age - 22 - (int)roll(d, 14);
+			if (a > 22 || a < 0)
+				a = (int)roll(d, a < 0 ? 4 : 23);
 		}
 		m->birth = born(c, a, d, false);
 		if (i > 1 && a < 20 && roll(d, 100) < 3) /* twins */

@@ -1,0 +1,87 @@
+#!/usr/bin/env python3
+"""tests/planted.py SITE_FOLDER [since=YYYYMMDD]: what shikaku-sample planted
+against what the senders were told.
+
+planted.tsv names every diagnostic that must be raised: stem, member, record,
+item, code. Told are the rows of every box/SENDER/out/STEM.errors.csv, the
+problems of every STEM.receipt.yaml and, for class 7, the rows of every
+STEM.reflection.csv that are not plainly reflected. Both must be equal, row by
+row. Ordinary names outside the repertoire (W1109) are planted rows like any
+other. Only a stem's newest receipt is there, and notes (N....) about a file
+as a whole are no faults: they are left out unless planted.
+Prints what differs and ends 1, or the number of rows and ends 0."""
+import csv
+import glob
+import os
+import re
+import sys
+from collections import Counter
+
+folder = sys.argv[1]
+
+
+def planted():
+    rows = []
+    with open(os.path.join(folder, "planted.tsv"), encoding="utf-8") as f:
+        for line in f:
+            if not line.startswith("#"):
+                stem, member, record, item, code, _ = line.rstrip("\n").split("\t")
+                if record == "0":  # a file as a whole: told without a place
+                    member = item = ""
+                rows.append((stem, member, record, item, code))
+    return rows
+
+
+def errors(path):
+    stem = os.path.basename(path)[: -len(".errors.csv")]
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        for row in csv.DictReader(f):
+            member = row["ファイル"].partition("/")[2]
+            record = row["レコード番号"] or "0"
+            item = row["項目名"] if record != "0" else ""
+            yield (stem, member if record != "0" else "", record, item, row["コード"])
+
+
+def receipt(path):
+    stem = os.path.basename(path)[: -len(".receipt.yaml")]
+    with open(path, encoding="utf-8") as f:
+        for code in re.findall(r"^ *- code: \"?([A-Z]\d{4})", f.read(), re.M):
+            yield (stem, "", "0", "", code)
+
+
+def reflection(path):
+    stem = os.path.basename(path)[: -len(".reflection.csv")]
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        for row in csv.reader(f):
+            if len(row) > 3 and re.fullmatch(r"[EWNF]\d{4}", row[3]):
+                yield (stem, "", row[1], "", row[3])
+
+
+want = planted()
+known = {(r[0], r[4]) for r in want}
+class7 = {r for r in want if r[4][1] == "7"}
+want = [(r[0], "", r[2], "", r[4]) if r in class7 else r for r in want]
+got = []
+reflected = False
+for side in ("intermediate", "qualification"):
+    out = os.path.join(folder, side, "box", "*", "out")
+    for path in sorted(glob.glob(os.path.join(out, "*.errors.csv"))):
+        got += errors(path)
+    for path in sorted(glob.glob(os.path.join(out, "*.receipt.yaml"))):
+        got += receipt(path)
+    for path in sorted(glob.glob(os.path.join(out, "*.reflection.csv"))):
+        reflected = True
+        got += reflection(path)
+if not reflected:  # the night has not come so far
+    want = [r for r in want if r[4][1] != "7"]
+got = [r for r in got if not (r[4][0] == "N" and (r[0], r[4]) not in known)]
+missing = Counter(want) - Counter(got)
+extra = Counter(got) - Counter(want)
+for name, rows in (("planted, not reported", missing), ("reported, not planted", extra)):
+    for row, n in sorted(rows.items())[:40]:
+        print(f"{name}: {' '.join(row)}" + (f" x{n}" if n > 1 else ""))
+    if len(rows) > 40:
+        print(f"{name}: {len(rows) - 40} more")
+codes = Counter(r[4] for r in want)
+print(f"planted {len(want)} rows of {len(codes)} codes; missing {sum(missing.values())}, extra {sum(extra.values())}")
+sys.exit(1 if missing or extra else 0)
