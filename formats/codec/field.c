@@ -314,8 +314,8 @@ const struct code *
 field_code(const struct field *f, struct slice value)
 {
 	for (const struct code *c = f->codes; c != NULL && c->code != NULL; c++)
-		if (strncmp(c->code, value.p, value.n) == 0 &&
-		    c->code[value.n] == '\0')
+		if (strnlen(c->code, value.n + 1) == value.n &&
+		    memcmp(c->code, value.p, value.n) == 0)
 			return c;
 	return NULL;
 }

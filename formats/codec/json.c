@@ -47,7 +47,7 @@ object(const struct walk *w, json_t *o, int depth)
 static int
 item(const struct walk *w, struct slice key, json_t *v, int depth)
 {
-	struct slice text = { NULL, 0 };
+	struct slice text = SLICE("");
 
 	if (depth == XML_DEPTH_MAX)
 		return refuse(w, 0, 0, "too many objects in each other");

@@ -113,8 +113,8 @@ find_field(const struct format *f, struct slice name, int after)
 	for (unsigned i = 0; i < f->nfields; i++) {
 		unsigned k = ((unsigned)(after + 1) + i) % f->nfields;
 
-		if (strncmp(f->fields[k].name, name.p, name.n) == 0 &&
-		    f->fields[k].name[name.n] == '\0')
+		if (strnlen(f->fields[k].name, name.n + 1) == name.n &&
+		    memcmp(f->fields[k].name, name.p, name.n) == 0)
 			return (int)k;
 	}
 	return -1;
@@ -278,6 +278,8 @@ xml_open(const struct record_source *src)
 
 	x->layout = src->layout;
 	x->charset = src->charset;
+	x->max_texts = FEED;
+	x->texts = text_alloc(x->max_texts);
 	x->handler = (struct xml_handler) { on_open, on_close, x };
 	if (input_open(&x->in, src) == 0) {
 		x->push = xml_push_open(&x->handler, src->name, src->sink);

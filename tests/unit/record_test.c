@@ -392,6 +392,22 @@ test_tolerance(void)
 	    fine("\"1\",\"1\",KOSEI001,link,20260801,1,\r\n" T("0"), l, 0));
 }
 
+/* A NUL is a control character and ends nothing. */
+static void
+test_nul(void)
+{
+	const char text[] =
+	    H "2,1," CA ",01a2,P1,1\0\0\0,,,20260801010203\r\n" T("1");
+	struct outcome o = read_all((struct slice) { text, sizeof(text) - 1 },
+	    &link_layout, SYNTAX_CSV, CHARSET_UTF8);
+
+	CU_ASSERT_EQUAL(o.end, RECORD_END);
+	CU_ASSERT_EQUAL(o.n.refused, 1);
+	CU_ASSERT_EQUAL(o.list.sink.counts[DIAG_CONTROL_CHARACTER], 1);
+	CU_ASSERT_EQUAL(o.list.n, 1);
+	diag_list_free(&o.list);
+}
+
 static void
 test_blocks(void)
 {
@@ -586,6 +602,7 @@ static CU_TestInfo tests[] = {
 	    test_totals },
 	{ "1A, BOM, LF and a missing last newline are tolerated",
 	    test_tolerance },
+	{ "a NUL is a control character", test_nul },
 	{ "a federation's file holds a block per municipality", test_blocks },
 	{ "the total is over refused records too, where it can be",
 	    test_total_of_refused },
