@@ -149,13 +149,14 @@ read_set(struct report *r)
 	const struct config *c = r->run.config;
 	struct chain *trust = chain_open(c->site_ca, c->site_crl, r->sink);
 	char dir[SPOOL_PATH_MAX], digest[65];
-	int found = -1;
+	int found;
 
-	if (trust == NULL)
+	if (trust == NULL) {
 		run_worst(&r->run, EXIT_CONFIG);
-	else
-		found = publish_current(
-		    r->root, trust, r->run.now, &r->set, digest, r->sink);
+		return -1;
+	}
+	found = publish_current(
+	    r->root, trust, r->run.now, &r->set, digest, r->sink);
 	chain_free(trust);
 	if (found == -1) {
 		run_worst(&r->run, EXIT_INTEGRITY);

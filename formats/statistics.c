@@ -60,7 +60,7 @@ static const struct theme {
 	const char *en, *ja, *unit;
 	const struct code *key1, *key2;
 } themes[THEME__MAX] = {
-	[THEME_TOTAL] = { "questions, all", "照会件数（合計）", "questions", NULL, NULL },
+	[THEME_TOTAL] = { "all questions", "照会件数（合計）", "questions", NULL, NULL },
 	[THEME_KIND] = { "questions by kind and outcome", "照会種別・結果別件数", "questions", codes_question_kind, outcomes },
 	[THEME_HOUR] = { "questions by hour and kind", "時間帯・照会種別別件数", "questions", NULL, codes_question_kind },
 	[THEME_VALIDITY] = { "questions by validity and kind", "資格有効性・照会種別別件数", "questions", codes_validity, codes_question_kind },
