@@ -41,6 +41,7 @@ struct revoke {
 	struct chain *trust;
 	struct seal_key *key;
 	struct snapshot_set set; /* in force */
+	char digest[65]; /* of its manifest; "" where there is none */
 	struct snapshot *old; /* generation g; NULL at first */
 	struct partitions parts;
 	char work[SPOOL_PATH_MAX]; /* of this process */
@@ -83,7 +84,6 @@ static int
 revoke_open(struct revoke *r)
 {
 	const struct config *c = r->run.config;
-	char digest[65];
 
 	r->root = c->qualification_root;
 	if (*r->root == '\0') {
@@ -105,7 +105,7 @@ revoke_open(struct revoke *r)
 		run_worst(&r->run, EXIT_CONFIG);
 		return -1;
 	}
-	if (publish_current(r->root, r->trust, r->run.now, &r->set, digest,
+	if (publish_current(r->root, r->trust, r->run.now, &r->set, r->digest,
 		r->sink) == -1) {
 		run_worst(&r->run, EXIT_INTEGRITY);
 		return -1;
@@ -212,7 +212,7 @@ upload_manifest(struct revoke *r, struct upload *u, const char *stem)
 	size_t n;
 
 	spool_path(path, r->root, "ready/%s/manifest.yaml", stem);
-	doc = spool_slurp(path, MANIFEST_BYTES_MAX * 16, &n);
+	doc = spool_slurp(path, MANIFEST_BYTES_MAX, &n);
 	if (doc == NULL)
 		diag_file(
 		    &u->why.sink, DIAG_MANIFEST, stem, "%s", strerror(errno));
@@ -437,6 +437,23 @@ write_partitions(struct revoke *r, struct snapshot_make *m, struct sort *kept)
 	return more == -1 ? -1 : 0;
 }
 
+/* The deliveries something was taken from. */
+static int
+write_inputs(struct revoke *r, struct snapshot_make *m)
+{
+	char stem[64];
+	int ok = 0;
+
+	for (size_t i = 0; i < r->n && ok == 0; i++) {
+		const struct ledger_file *f = &r->v[i].file;
+
+		filename_format(&f->id, "", stem);
+		if (f->accepted > 0)
+			ok = snapshot_add_input(m, stem, f->sha256, f->accepted);
+	}
+	return ok;
+}
+
 static int
 snapshot_new(struct revoke *r, struct snapshot_set_entry *e)
 {
@@ -455,7 +472,8 @@ snapshot_new(struct revoke *r, struct snapshot_set_entry *e)
 		kept = sort_new(4, SORT_MEMORY / 3, r->work);
 	if (kept != NULL && kept_entries(r, kept) == 0 &&
 	    (m = snapshot_create(r->work, SNAPSHOT_REVOCATION, e, r->sink)) !=
-		NULL)
+		NULL &&
+	    write_inputs(r, m) == 0)
 		ok = write_partitions(r, m, kept);
 	sort_free(kept);
 	if (ok == 0)
@@ -482,6 +500,7 @@ publish_new(struct revoke *r, const struct snapshot_set_entry *e)
 		return 0;
 	next.kind[SNAPSHOT_REVOCATION] = *e;
 	next.serial++;
+	memcpy(next.previous, r->digest, sizeof(next.previous));
 	if (publish_rename(from, dir, e->file) == -1) {
 		diag_file(r->sink, DIAG_SNAPSHOT_WRITE, e->file, "%s",
 		    strerror(errno));
