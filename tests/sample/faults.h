@@ -19,6 +19,9 @@ void faults_may(struct sample *s, bool may, bool alone, int64_t house);
 /* A record on its way out: lists what its characters will raise (W1109),
  * and may choose it for a fault. */
 void faults_seen(struct stream *f, const struct record *r);
+/* The record just written will raise this. */
+void faults_note(struct stream *f, enum diag_code code, const char *what);
+uint64_t faults_rate(const struct faults *x); /* per million records */
 /* Puts the faults chosen in this member into its file. */
 int faults_apply(struct stream *f, const char *name);
 /* Senders of the whole-file faults: id, name; NULL at the end. */
