@@ -365,8 +365,8 @@ write_member(struct making *m, int64_t from, int n)
 	upload_path(&m->u, 0, path);
 	if (m->t->place == PLACE_MEMBER &&
 	    (spoil_member(m, path) == -1 ||
-		upload_member(&m->u, 0, name, "shikaku", k->syntax, k->charset,
-		    k->records, k->total) == -1))
+		upload_member(&m->u, 0, name, "shikaku", xml ? "xml" : "csv",
+		    "utf8", n, m->f.total) == -1))
 		return -1;
 	switch (m->t->trick) {
 	case NOT_THIS:

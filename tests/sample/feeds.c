@@ -89,11 +89,11 @@ senders_table(struct sample *s)
 		r = sender_row(w, "JLIS0002", "qualification", "crl+link",
 		    "地方公共団体情報システム機構（公的個人認証）", "");
 	if (r == 0)
-		r = sender_row(
-		    w, "KOSEI001", "qualification", "iryokikan", "地方厚生局");
+		r = sender_row(w, "KOSEI001", "qualification", "iryokikan",
+		    "地方厚生局", "");
 	if (r == 0)
-		r = sender_row(
-		    w, "IM000001", "qualification", "package", "中間サーバー");
+		r = sender_row(w, "IM000001", "qualification", "package",
+		    "中間サーバー", "");
 	if (s->faults != NULL) {
 		struct fault_sender f;
 		char left[9];
