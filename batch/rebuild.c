@@ -84,7 +84,7 @@ copy_result(struct job *j, const char *dir, const char *name)
 	int r = -1;
 
 	if (len < 5 || len > 64 ||
-	    filename_parse((struct slice) { name, len - 4 }, &id) == -1 ||
+	    filename_parse_stem((struct slice) { name, len - 4 }, &id) == -1 ||
 	    (id.feed != FEED_LINK && id.feed != FEED_INSTITUTION))
 		return 0;
 	spool_path(from, dir, "%s", name);
