@@ -26,6 +26,7 @@ enum statement {
 	PUT_FILE,
 	EACH_FILE,
 	PUT_SEGMENT,
+	GET_SEGMENT,
 	EACH_SEGMENT,
 	PUT_RUN,
 	BEGIN,
@@ -58,9 +59,11 @@ static const char *const sql[STATEMENTS] = {
 	[PUT_SEGMENT] = "INSERT OR REPLACE INTO segment (name, kind, rows,"
 			" digest, generation, sender, feed, day, sequence)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+	[GET_SEGMENT] = "SELECT name, kind, rows, digest, generation, sender,"
+			" feed, day, sequence FROM segment WHERE name = ?1",
 	[EACH_SEGMENT] = "SELECT name, kind, rows, digest, generation, sender,"
 			 " feed, day, sequence FROM segment"
-			 " WHERE generation = ?1"
+			 " WHERE generation = ?1 OR ?1 = -1"
 			 " ORDER BY day, sequence, sender, name",
 	[PUT_RUN] = "INSERT INTO run (program, day, began, ms, exit, summary)"
 		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -381,6 +384,18 @@ ledger_segment_put(struct ledger *l, const struct ledger_segment *s)
 	sqlite3_bind_int64(st, 5, s->generation);
 	bind_id(st, 6, &s->id);
 	return done(l, PUT_SEGMENT);
+}
+
+int
+ledger_segment_get(
+    struct ledger *l, const char *name, struct ledger_segment *out)
+{
+	text(l->st[GET_SEGMENT], 1, name);
+	int r = row(l, GET_SEGMENT);
+	if (r == 1)
+		take_segment(l->st[GET_SEGMENT], out);
+	sqlite3_reset(l->st[GET_SEGMENT]);
+	return r;
 }
 
 int

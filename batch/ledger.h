@@ -62,7 +62,12 @@ struct ledger_segment {
 			       delivered (intermediate side: package number) */
 	struct filename id;
 };
+/* 1 found, 0 not, -1 raised. */
+int ledger_segment_get(
+    struct ledger *l, const char *name, struct ledger_segment *out);
 int ledger_segment_put(struct ledger *l, const struct ledger_segment *s);
+/* Those of a generation (0: waiting; -1: all), in order of day, sequence,
+ * sender, name. */
 int ledger_segments(struct ledger *l, int64_t generation,
     int (*each)(void *arg, const struct ledger_segment *s), void *arg);
 int ledger_begin(struct ledger *l);

@@ -316,7 +316,8 @@ run_end(struct run *run)
 		if (run->progress_at != 0)
 			fputs("\r\033[K", stderr);
 		balance(run);
-		summary(run);
+		if (!run->silent)
+			summary(run);
 	}
 	for (int i = 0; i < 2; i++)
 		if (run->locks[i] != -1)

@@ -33,6 +33,7 @@ struct run {
 	int64_t now; /* the clock, read once */
 	bool dry; /* -n */
 	bool verbose;
+	bool silent; /* no summary line: stdout is the caller's */
 	/* the books: read = accepted + refused + unchanged */
 	int64_t read, accepted, refused, unchanged;
 	int64_t files, files_refused;

@@ -219,12 +219,14 @@ prepare(struct snapshot *s, sqlite3 *db, const char *sql)
 	return st;
 }
 
-/* The one row of `generation` must say what the manifest says. */
+/* What the row of `generation` says of the file, into *e; -1: it says nothing,
+ * or of another kind. */
 static int
-check_generation(struct snapshot *s)
+read_generation(struct snapshot *s, struct snapshot_set_entry *e)
 {
 	sqlite3_stmt *st = prepare(s, s->db,
-	    "SELECT kind, generation, \"rows\", digest FROM generation");
+	    "SELECT kind, generation, \"rows\", digest, day, cut_off"
+	    " FROM generation");
 	int r = -1;
 
 	if (st == NULL)
@@ -232,15 +234,35 @@ check_generation(struct snapshot *s)
 	if (sqlite3_step(st) == SQLITE_ROW) {
 		const char *kind = (const char *)sqlite3_column_text(st, 0);
 		const char *digest = (const char *)sqlite3_column_text(st, 3);
-		if (kind != NULL && digest != NULL &&
-		    strcmp(kind, snapshot_names[s->kind]) == 0 &&
-		    sqlite3_column_int64(st, 1) == s->entry.generation &&
-		    sqlite3_column_int64(st, 2) == s->entry.rows &&
-		    strcmp(digest, s->entry.digest) == 0)
+		const char *day = (const char *)sqlite3_column_text(st, 4);
+
+		e->generation = sqlite3_column_int64(st, 1);
+		e->rows = sqlite3_column_int64(st, 2);
+		snprintf(e->digest, sizeof(e->digest), "%s",
+		    digest == NULL ? "" : digest);
+		e->day = day_parse(slice_of(day));
+		e->cut_off = sqlite3_column_int64(st, 5);
+		if (kind != NULL && strcmp(kind, snapshot_names[s->kind]) == 0)
 			r = 0;
 	}
 	sqlite3_finalize(st);
-	return r == 0 ? 0 : broken(s, "another generation than the manifest's");
+	return r;
+}
+
+/* The one row of `generation` must say what the manifest says. */
+static int
+check_generation(struct snapshot *s)
+{
+	struct snapshot_set_entry e = s->entry;
+
+	if (read_generation(s, &e) == -1)
+		return broken(s, "another kind than the manifest's");
+	if (s->entry.generation == 0) /* asked for without a manifest */
+		s->entry = e;
+	if (e.generation == s->entry.generation && e.rows == s->entry.rows &&
+	    strcmp(e.digest, s->entry.digest) == 0)
+		return 0;
+	return broken(s, "another generation than the manifest's");
 }
 
 static int

@@ -28,7 +28,8 @@ struct snapshot;
 
 /* dir + entry->file; `check_file`: SHA-256 of the bytes equals the entry's
  * (reads the file once from end to end, which also warms it). NULL:
- * SNAPSHOT_* raised. */
+ * SNAPSHOT_* raised. entry->generation 0: whichever the file says it is (for
+ * inspect; snapshot_entry() then has it). */
 struct snapshot *snapshot_open(const char *dir, enum snapshot_kind kind,
     const struct snapshot_set_entry *entry, bool check_file,
     struct diag_sink *sink);

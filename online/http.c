@@ -16,6 +16,7 @@
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/listener.h>
+#include <openssl/err.h>
 #include <openssl/ssl.h>
 
 #include "formats/codec/day.h"
@@ -23,6 +24,7 @@
 
 #define HEADERS_MAX 64
 #define PATH_BYTES_MAX 128
+#define REPLY_BYTES (HTTP_BODY_MAX + 1024)
 #define LINGER_BYTES (1 << 20) /* read and thrown away before a close */
 #define HANDSHAKE_SECONDS 10
 #define LINGER_SECONDS 2
@@ -67,6 +69,7 @@ struct http {
 	size_t connections, open;
 	unsigned tls_failures;
 	bool stopping;
+	char reply[REPLY_BYTES]; /* the answer being sent */
 };
 
 static int64_t
@@ -288,9 +291,8 @@ connection_free(struct http_connection *c)
 static void
 serve(struct http_connection *c)
 {
-	c->state = SERVING;
+	c->state = SERVING; /* the next one waits in the buffer, bounded */
 	c->h->open++;
-	bufferevent_disable(c->bev, EV_READ); /* the next one waits */
 	c->h->serve(c->h->arg, c->r);
 }
 
@@ -396,27 +398,55 @@ on_read(struct bufferevent *bev, void *arg)
  * sending what we refuse; a close now would make its kernel throw the answer
  * away, so read on a little. */
 static void
-on_written(struct bufferevent *bev, void *arg)
+answered(struct http_connection *c)
 {
-	struct http_connection *c = arg;
-	SSL *ssl = bufferevent_openssl_get_ssl(bev);
-
-	if (c->state != SENDING ||
-	    evbuffer_get_length(bufferevent_get_output(bev)) > 0)
-		return;
 	if (c->close) {
 		c->state = LINGERING;
 		set_deadline(c, LINGER_SECONDS);
-		SSL_shutdown(ssl);
-		shutdown(bufferevent_getfd(bev), SHUT_WR);
-		bufferevent_enable(bev, EV_READ);
-		return;
+		SSL_shutdown(bufferevent_openssl_get_ssl(c->bev));
+		shutdown(bufferevent_getfd(c->bev), SHUT_WR);
+	} else {
+		c->state = HEAD;
+		c->scanned = 0;
+		set_deadline(c, c->h->idle_seconds);
 	}
-	c->state = HEAD;
-	c->scanned = 0;
-	set_deadline(c, c->h->idle_seconds);
-	bufferevent_enable(bev, EV_READ);
-	read_input(c); /* may have been waiting already */
+	/* what came meanwhile; later, so that no request nests in another */
+	if (evbuffer_get_length(bufferevent_get_input(c->bev)) > 0)
+		bufferevent_trigger(c->bev, EV_READ,
+		    BEV_TRIG_IGNORE_WATERMARKS | BEV_TRIG_DEFER_CALLBACKS);
+}
+
+static void
+on_written(struct bufferevent *bev, void *arg)
+{
+	struct http_connection *c = arg;
+
+	if (c->state == SENDING &&
+	    evbuffer_get_length(bufferevent_get_output(bev)) == 0)
+		answered(c);
+}
+
+/*
+ * Straight into the socket, which nearly always takes the whole answer: the
+ * event loop need not be told to wait for it. What it does not take goes the
+ * ordinary way; OpenSSL sees the same bytes again (moving write buffer).
+ */
+static void
+send_bytes(struct http_connection *c, const char *p, size_t n)
+{
+	SSL *ssl = bufferevent_openssl_get_ssl(c->bev);
+	int r = 0;
+
+	if (evbuffer_get_length(bufferevent_get_output(c->bev)) == 0) {
+		ERR_clear_error();
+		r = SSL_write(ssl, p, (int)n);
+	}
+	if (r > 0 && (size_t)r == n)
+		answered(c);
+	else if (r > 0)
+		bufferevent_write(c->bev, p + r, n - (size_t)r);
+	else
+		bufferevent_write(c->bev, p, n); /* or finds the error again */
 }
 
 static void
@@ -432,7 +462,9 @@ on_event(struct bufferevent *bev, short what, void *arg)
 	}
 	if (c->state == SHAKING)
 		c->h->tls_failures++;
-	if (c->state == SERVING) /* its answer is still to come: then */
+	/* A half-closed connection gets the answer it waits for. */
+	if (c->state == SERVING ||
+	    (c->state == SENDING && (what & BEV_EVENT_EOF) != 0))
 		c->close = true;
 	else
 		connection_free(c);
@@ -458,8 +490,8 @@ on_accept(struct evconnlistener *listener, evutil_socket_t fd,
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
 	c = text_alloc(sizeof(*c));
 	c->h = h;
-	c->bev = bufferevent_openssl_socket_new(
-	    h->base, fd, ssl, BUFFEREVENT_SSL_ACCEPTING,
+	c->bev = bufferevent_openssl_socket_new(h->base, fd, ssl,
+	    BUFFEREVENT_SSL_ACCEPTING,
 	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	if (c->bev == NULL) {
 		SSL_free(ssl);
@@ -694,12 +726,10 @@ http_reply(struct http_request *r, int status, const char *content_type,
     struct slice body, int retry_after, bool close)
 {
 	struct http_connection *c = r->c;
-	size_t size = body.n + 512;
-	char *bytes = text_alloc(size);
 	struct buf b;
 
 	c->close = c->close || r->close || close || c->h->stopping;
-	buf_init(&b, bytes, size);
+	buf_init(&b, c->h->reply, sizeof(c->h->reply));
 	buf_printf(&b, "HTTP/1.1 %d %s\r\n", status, reason(status));
 	put_date(&b, r->accepted_at);
 	buf_printf(&b, "Content-Type: %s\r\nContent-Length: %zu\r\n",
@@ -719,6 +749,5 @@ http_reply(struct http_request *r, int status, const char *content_type,
 	set_deadline(c, c->h->idle_seconds);
 	request_free(r);
 	/* head and body in one write: one TLS record */
-	bufferevent_write(c->bev, b.p, b.n);
-	free(bytes);
+	send_bytes(c, b.p, b.n);
 }

@@ -338,7 +338,7 @@ main(int argc, char **argv)
 	if (path == NULL || optind != argc)
 		return usage(stderr, EXIT_BAD_USAGE);
 	setvbuf(stderr, NULL, _IOLBF, 0);
-	diag_log_init(&p.log, NAME, stderr);
+	diag_log_init(&p.log, "responder", stderr);
 	p.config = config_load(path, &p.log.sink);
 	if (p.config == NULL)
 		return EXIT_CONFIG;

@@ -57,6 +57,8 @@ struct worker {
 	struct stat crl; /* of the CRL in use */
 	unsigned epoch; /* of the client trust */
 	struct serving *idle; /* free list */
+	unsigned char random[512]; /* for request ids; read in one go */
+	size_t random_left;
 	bool commit_set;
 	int64_t stop_at; /* monotonic ms; 0: not stopping */
 };
@@ -223,6 +225,19 @@ put_hex(const unsigned char *p, size_t n, char *out)
 }
 
 static void
+request_id(struct worker *w, char out[17])
+{
+	if (w->random_left < 8) {
+		if (getrandom(w->random, sizeof(w->random), 0) !=
+		    (ssize_t)sizeof(w->random))
+			memset(w->random, 0, sizeof(w->random));
+		w->random_left = sizeof(w->random);
+	}
+	w->random_left -= 8;
+	put_hex(w->random + w->random_left, 8, out);
+}
+
+static void
 put_card(struct serving *s, struct line *l)
 {
 	unsigned char sum[32];
@@ -249,16 +264,13 @@ static void
 make_line(struct serving *s, struct line *l)
 {
 	const struct answer *a = &s->answer;
-	unsigned char id[8];
 	struct timespec now;
 	int64_t micros;
 
 	record_init(&l->rec, &usage_format);
 	day_format_stamp(s->now, l->at);
 	record_set(&l->rec, U_AT, slice_of(l->at));
-	if (getrandom(id, sizeof(id), 0) != (ssize_t)sizeof(id))
-		memset(id, 0, sizeof(id));
-	put_hex(id, sizeof(id), l->request);
+	request_id(s->w, l->request);
 	record_set(&l->rec, U_REQUEST, slice_of(l->request));
 	record_set(&l->rec, U_INSTITUTION, s->institution);
 	record_set(&l->rec, U_TERMINAL, s->terminal);
@@ -887,8 +899,9 @@ worker_run(const struct worker_start *start)
 
 	w->start = start;
 	w->config = start->config;
-	diag_log_init(&w->log, "shikaku-responder", stderr);
+	diag_log_init(&w->log, "responder", stderr);
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN); /* a full journal is an error, not a death */
 	status = open_files(w);
 	if (status == EXIT_OK)
 		status = open_loop(w);

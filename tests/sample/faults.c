@@ -445,6 +445,18 @@ planted(
 	    f->u->s->faults, stem, member_of(f), f->n, field, code, what);
 }
 
+void
+faults_note(struct stream *f, enum diag_code code, const char *what)
+{
+	planted(f, "", code, what);
+}
+
+uint64_t
+faults_rate(const struct faults *x)
+{
+	return x->per_million;
+}
+
 /* Fields whose characters will be replaced: one W1109 each. */
 static int
 rare(struct stream *f, const struct record *r)

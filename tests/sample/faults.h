@@ -19,10 +19,19 @@ void faults_may(struct sample *s, bool may, bool alone, int64_t house);
 /* A record on its way out: lists what its characters will raise (W1109),
  * and may choose it for a fault. */
 void faults_seen(struct stream *f, const struct record *r);
+/* The record just written will raise this. */
+void faults_note(struct stream *f, enum diag_code code, const char *what);
+uint64_t faults_rate(const struct faults *x); /* per million records */
 /* Puts the faults chosen in this member into its file. */
 int faults_apply(struct stream *f, const char *name);
-/* Senders of the whole-file faults: id, name; NULL at the end. */
-const char *faults_sender(int i, const char **name);
+/* The i-th sender of a whole-file fault; false: no more. */
+struct fault_sender {
+	char id[9];
+	const char *name;
+	enum pki_fault key; /* what is wrong with its certificate */
+	bool left; /* takes part no longer */
+};
+bool faults_sender(int i, struct fault_sender *out);
 /* Uploads that are wrong as a whole, each from a sender of its own. */
 int faults_files(struct sample *s);
 

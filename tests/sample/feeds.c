@@ -43,11 +43,12 @@ table(struct sample *s, const char *path, const struct layout *l, int *fd)
 
 static int
 sender_row(struct record_writer *w, const char *id, const char *side,
-    const char *feeds, const char *name)
+    const char *feeds, const char *name, const char *leaves)
 {
 	struct record r;
 
 	record_init(&r, &sender_format);
+	record_set(&r, S_LEAVES_ON, slice_of(leaves));
 	record_set(&r, S_ID, slice_of(id));
 	record_set(&r, S_SIDE, slice_of(side));
 	record_set(&r, S_FEEDS, slice_of(feeds));
@@ -79,26 +80,28 @@ senders_table(struct sample *s)
 		else
 			buf_puts(&b, o->name);
 		r = sender_row(w, o->sender, "intermediate",
-		    o->scheme == SCHEME_NHI_CITY ? "nhi" : "shikaku", name);
+		    o->scheme == SCHEME_NHI_CITY ? "nhi" : "shikaku", name, "");
 	}
 	if (r == 0)
 		r = sender_row(w, "JLIS0001", "intermediate", "codes",
-		    "地方公共団体情報システム機構（機関別符号）");
+		    "地方公共団体情報システム機構（機関別符号）", "");
 	if (r == 0)
 		r = sender_row(w, "JLIS0002", "qualification", "crl+link",
-		    "地方公共団体情報システム機構（公的個人認証）");
+		    "地方公共団体情報システム機構（公的個人認証）", "");
 	if (r == 0)
-		r = sender_row(
-		    w, "KOSEI001", "qualification", "iryokikan", "地方厚生局");
+		r = sender_row(w, "KOSEI001", "qualification", "iryokikan",
+		    "地方厚生局", "");
 	if (r == 0)
-		r = sender_row(
-		    w, "IM000001", "qualification", "package", "中間サーバー");
+		r = sender_row(w, "IM000001", "qualification", "package",
+		    "中間サーバー", "");
 	if (s->faults != NULL) {
-		const char *id, *name;
+		struct fault_sender f;
+		char left[9];
 
-		for (int i = 0;
-		     r == 0 && (id = faults_sender(i, &name)) != NULL; i++)
-			r = sender_row(w, id, "intermediate", "shikaku", name);
+		day_format(s->first - 30, left);
+		for (int i = 0; r == 0 && faults_sender(i, &f); i++)
+			r = sender_row(w, f.id, "intermediate", "shikaku",
+			    f.name, f.left ? left : "");
 	}
 	if (record_finish(w) == -1)
 		r = -1;
@@ -131,19 +134,18 @@ insurers_table(struct sample *s)
 		r = record_write(w, &rec);
 	}
 	if (s->faults != NULL) {
-		const char *id, *name;
+		struct fault_sender f;
 
-		for (int i = 0;
-		     r == 0 && (id = faults_sender(i, &name)) != NULL; i++) {
+		for (int i = 0; r == 0 && faults_sender(i, &f); i++) {
 			struct record rec;
 
 			record_init(&rec, &insurer_format);
-			record_set(&rec, N_NUMBER, slice_of(id));
-			record_set(&rec, N_CODE, slice_of(id));
+			record_set(&rec, N_NUMBER, slice_of(f.id));
+			record_set(&rec, N_CODE, slice_of(f.id));
 			record_set(&rec, N_SCHEME, SLICE("society"));
-			record_set(&rec, N_NAME, slice_of(name));
+			record_set(&rec, N_NAME, slice_of(f.name));
 			record_set(&rec, N_PREFECTURE, SLICE("13"));
-			record_set(&rec, N_SENDER, slice_of(id));
+			record_set(&rec, N_SENDER, slice_of(f.id));
 			r = record_write(w, &rec);
 		}
 	}
@@ -162,7 +164,7 @@ senders_tables(struct sample *s)
 }
 
 static int
-sender_key(struct sample *s, const char *id)
+sender_key(struct sample *s, const char *id, enum pki_fault fault)
 {
 	char stem[64];
 	struct buf b;
@@ -170,7 +172,7 @@ sender_key(struct sample *s, const char *id)
 	buf_init(&b, stem, sizeof(stem));
 	buf_printf(&b, "senders/%s", id);
 	return pki_leaf(
-	    s->pki, PKI_INSURER, PKI_USE_SIGN, PKI_GOOD, id, NULL, stem);
+	    s->pki, PKI_INSURER, PKI_USE_SIGN, fault, id, NULL, stem);
 }
 
 static int
@@ -204,17 +206,16 @@ senders_keys(struct sample *s)
 	static const char *const others[] = { "JLIS0001", "JLIS0002",
 		"KOSEI001" };
 	struct sender_files g = { 0 };
-	const char *id, *name;
+	struct fault_sender who;
 	int r = 0;
 
 	while (r == 0 && senders_next(s, &g))
-		r = sender_key(s, s->c->office[g.first].sender);
+		r = sender_key(s, s->c->office[g.first].sender, PKI_GOOD);
 	for (size_t i = 0; r == 0 && i < 3; i++)
-		r = sender_key(s, others[i]);
-	for (int i = 0; r == 0 && s->faults != NULL &&
-	     (id = faults_sender(i, &name)) != NULL;
+		r = sender_key(s, others[i], PKI_GOOD);
+	for (int i = 0; r == 0 && s->faults != NULL && faults_sender(i, &who);
 	     i++)
-		r = sender_key(s, id);
+		r = sender_key(s, who.id, who.key);
 	for (int f = PKI_EXPIRED; r == 0 && f < PKI_FAULT__MAX; f++) {
 		char stem[64];
 		struct buf b;

@@ -275,9 +275,9 @@ work(struct sample *s, struct options *o)
 	s->pki = pki_open(s->config, s->pki_dir, s->first, o->seed);
 	if (s->pki == NULL)
 		return -1;
+	s->k = o->changes ? o->day - s->first : 0;
 	if (o->rate >= 0)
 		s->faults = faults_new(s, o->rate);
-	s->k = o->changes ? o->day - s->first : 0;
 	r = deliver(s);
 	if (r == 0 && o->next > 0 && !o->changes) {
 		s->k = o->next;

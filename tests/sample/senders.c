@@ -129,6 +129,7 @@ may(struct sample *s, const struct cover *v)
 	if (s->faults != NULL)
 		faults_may(s,
 		    v->kind == 0 && !people_spared(v->m) &&
+			(v->m->hash >> 54 & 1) == 0 &&
 			country_calm(s->c, v->m, 60),
 		    v->kind == 0 && v->hh->n == 1, v->house);
 }
@@ -342,6 +343,26 @@ struct change {
 	int office;
 	unsigned char kind, event;
 };
+/* Changes that do not fit what is stored (class 7), after enum event. */
+enum {
+	WRONG_NEW = 100,
+	WRONG_AGAIN,
+	WRONG_ABSENT,
+	WRONG_OVERLAP,
+	WRONG_PERSON,
+	WRONG__MAX
+};
+static const struct {
+	enum diag_code code;
+	const char *what;
+} wrongs[WRONG__MAX - WRONG_NEW] = {
+	{ DIAG_ALREADY_THERE, "new, but there with other content" },
+	{ DIAG_UNCHANGED, "new, and the same is there" },
+	{ DIAG_NOT_THERE, "loss of a cover nobody has" },
+	{ DIAG_OVERLAP, "new cover beside one that goes on" },
+	{ DIAG_PERSON_CHANGED, "sex of another person" },
+};
+
 struct changes {
 	struct change *v;
 	size_t n, max;
@@ -349,7 +370,7 @@ struct changes {
 
 static void
 changes_add(struct changes *l, const struct sample *s, const struct office *o,
-    int kind, int64_t house, int64_t index, enum event e)
+    int kind, int64_t house, int64_t index, int e)
 {
 	if (l->n == l->max) {
 		l->max = l->max == 0 ? 1024 : l->max * 2;
@@ -364,6 +385,13 @@ changes_add(struct changes *l, const struct sample *s, const struct office *o,
 	};
 }
 
+/* First digit of the 世帯番号. */
+static int
+last(int kind)
+{
+	return kind == 5 || kind == 7 ? kind : 0;
+}
+
 static int
 changes_order(const void *a, const void *b)
 {
@@ -371,13 +399,31 @@ changes_order(const void *a, const void *b)
 
 	if (x->office != y->office)
 		return x->office < y->office ? -1 : 1;
-	if ((x->kind == 5) != (y->kind == 5)) /* 世帯番号 5... comes last */
-		return x->kind == 5 ? 1 : -1;
+	if (last(x->kind) != last(y->kind)) /* 世帯番号 5..., 7... */
+		return last(x->kind) < last(y->kind) ? -1 : 1;
 	if (x->house != y->house)
 		return x->house < y->house ? -1 : 1;
 	if (x->kind != y->kind)
 		return x->kind < y->kind ? -1 : 1;
 	return x->index < y->index ? -1 : x->index > y->index;
+}
+
+/* Never of those whose first record may have been refused. */
+static int
+wrong(
+    const struct sample *s, const struct household *hh, const struct member *m)
+{
+	uint64_t h =
+	    country_hash(s->c, 1301 + (uint64_t)s->k, (uint64_t)m->index);
+
+	if (s->faults == NULL || people_spared(m) || hh->n > 1 ||
+	    (m->hash >> 54 & 1) == 0 || !country_calm(s->c, m, 60) ||
+	    m->until != DAY_NONE || m->moved != DAY_NONE ||
+	    m->from > s->first - 300 || m->from < day_birthday(m->birth, 2) ||
+	    hh->office->scheme == SCHEME_ELDERLY ||
+	    h % 1000000 >= faults_rate(s->faults))
+		return 0;
+	return WRONG_NEW + (int)((h >> 32) % (WRONG__MAX - WRONG_NEW));
 }
 
 static void
@@ -392,12 +438,17 @@ changes_find(const struct sample *s, struct changes *l)
 		for (int64_t pos = 0; pos < o->people; pos += hh.n) {
 			country_household(s->c, o, pos, &hh);
 			for (int m = 0; m < hh.n; m++) {
-				enum event e = country_event(
+				int e = (int)country_event(
 				    s->c, &hh, &hh.m[m], s->k, &to);
 
 				if (e == EVENT_NONE)
+					e = wrong(s, &hh, &hh.m[m]);
+				if (e == EVENT_NONE)
 					continue;
-				changes_add(l, s, o, e == EVENT_BIRTH ? 6 : 0,
+				changes_add(l, s, o,
+				    e == EVENT_BIRTH	  ? 6 :
+					e == WRONG_ABSENT ? 7 :
+							    0,
 				    hh.start, hh.m[m].index, e);
 				if (e == EVENT_MOVE)
 					changes_add(l, s, to, 5, hh.m[m].index,
@@ -455,9 +506,39 @@ changed(const struct sample *s, const struct change *x, struct household *hh,
 		return CHANGE_LOSS;
 	case EVENT_CANCEL:
 		return CHANGE_CANCEL;
+	case WRONG_ABSENT:
+		v->ordinal = x->index;
+		v->until = s->day;
+		v->loss = "99";
+		return CHANGE_LOSS;
+	case WRONG_OVERLAP:
+		v->from -= 100;
+		return CHANGE_NEW;
+	case WRONG_NEW:
+	case WRONG_AGAIN:
+		return CHANGE_NEW;
+	case WRONG_PERSON:
+		m->sex = m->sex == '1' ? '2' : '1';
+		return CHANGE_AMEND;
 	default:
 		return CHANGE_AMEND;
 	}
+}
+
+/* The address is the household's: whoever of it changes it. */
+static int
+version_of(const struct change *x)
+{
+	return x->event == EVENT_AMEND || x->event == WRONG_NEW ||
+	    x->event == WRONG_PERSON;
+}
+
+static void
+note_wrong(struct stream *f, const struct change *x)
+{
+	if (x->event >= WRONG_NEW)
+		faults_note(f, wrongs[x->event - WRONG_NEW].code,
+		    wrongs[x->event - WRONG_NEW].what);
 }
 
 static int
@@ -476,8 +557,9 @@ insurer_changes(struct sample *s, const struct sender_files *g,
 	for (size_t i = 0; i < n; i++) {
 		int change = changed(s, &x[i], &hh, &m, &v);
 
-		if (write_cover(&f, &v, change, change == CHANGE_AMEND) == -1)
+		if (write_cover(&f, &v, change, version_of(&x[i])) == -1)
 			return -1;
+		note_wrong(&f, &x[i]);
 	}
 	return file_end(&u, &f);
 }
@@ -497,18 +579,24 @@ federation_changes(struct sample *s, const struct sender_files *g,
 	for (size_t i = 0; i < n; i++) {
 		int change = changed(s, &x[i], &hh, &m, &v);
 		bool block = i == 0 || x[i].office != x[i - 1].office;
-		int version = change == CHANGE_AMEND;
+		int version = 0;
 
+		for (size_t k = i; k < n && x[k].office == x[i].office &&
+		     x[k].house == x[i].house &&
+		     last(x[k].kind) == last(x[i].kind);
+		     k++)
+			version |= version_of(&x[k]);
 		if (block && i > 0 && federation_block_end(&fed) == -1)
 			return -1;
 		if (block && federation_block(&fed, v.office) == -1)
 			return -1;
 		if ((block || x[i].house != x[i - 1].house ||
-			(x[i].kind == 5) != (x[i - 1].kind == 5)) &&
+			last(x[i].kind) != last(x[i - 1].kind)) &&
 		    write_house(&fed, &v, CHANGE_AMEND, version) == -1)
 			return -1;
 		if (write_insured(&fed, &v, change, version) == -1)
 			return -1;
+		note_wrong(&fed.person, &x[i]);
 	}
 	if (n == 0 && federation_block(&fed, &s->c->office[g->first]) == -1)
 		return -1;

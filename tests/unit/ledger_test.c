@@ -174,6 +174,10 @@ segments_wait_until_a_generation_takes_them(void)
 	s.id = t.id = file("A", 1, FILE_READY).id;
 	CU_ASSERT_EQUAL(ledger_segment_put(ledger, &t), 0);
 	CU_ASSERT_EQUAL(ledger_segment_put(ledger, &s), 0);
+	CU_ASSERT_EQUAL(ledger_segment_get(ledger, "b.seg", &s), 1);
+	CU_ASSERT_EQUAL(s.rows, 4);
+	CU_ASSERT_EQUAL(ledger_segment_get(ledger, "c.seg", &s), 0);
+	CU_ASSERT_EQUAL(ledger_segment_get(ledger, "a.seg", &s), 1);
 	seen[0] = '\0';
 	CU_ASSERT_EQUAL(ledger_segments(ledger, 0, name_segment, NULL), 0);
 	CU_ASSERT_STRING_EQUAL(seen, "a.seg:3 b.seg:4 ");

@@ -1,0 +1,92 @@
+/*
+ * shikaku-check: says what is wrong before somebody else has to.
+ *
+ *  --config SITE.yaml   the configuration and the files it names
+ *  FILE                 a record file, before it is sent
+ *  -c SITE.yaml         the roots: does the ledger agree with the folders?
+ */
+#include <string.h>
+
+#include "batch/check.h"
+
+static int
+option(void *arg, int letter, const char *value)
+{
+	struct identify_options *o = arg;
+
+	switch (letter) {
+	case 'f':
+		o->layout = value;
+		return 0;
+	case 's':
+		o->syntax = value;
+		return 0;
+	case 'e':
+		o->charset = value;
+		return 0;
+	}
+	return -1;
+}
+
+static void
+roots(struct run *run)
+{
+	const struct config *c = run->config;
+
+	if (c->intermediate_root[0] != '\0')
+		check_root(run, c->intermediate_root, false);
+	if (c->qualification_root[0] != '\0')
+		check_root(run, c->qualification_root, true);
+}
+
+static void
+one_config(struct run *run, const char *path)
+{
+	int64_t n = 0;
+
+	run->silent = true;
+	if (check_config(path, run->now, &run->log.sink) == -1)
+		run_worst(run, EXIT_CONFIG);
+	for (int i = DIAG_WARNING; i <= DIAG_FATAL; i++)
+		n += run->log.sink.levels[i];
+	printf("shikaku-check: %s: problems=%lld exit=%d\n", path, (long long)n,
+	    run->exit);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct identify_options told = { NULL, NULL, NULL };
+	struct run_options extra = {
+		.no_config = true,
+		.letters = "f:s:e:",
+		.option = option,
+		.arg = &told,
+		.usage = "| --config SITE.yaml |\n"
+			 "       shikaku-check FILE... [-f LAYOUT] [-s SYNTAX] "
+			 "[-e CHARSET]",
+	};
+	bool only_config = argc == 3 && strcmp(argv[1], "--config") == 0;
+	struct run run;
+
+	if (run_begin(&run, "check", only_config ? 1 : argc, argv, &extra) ==
+	    -1)
+		return run_end(&run);
+	if (only_config)
+		one_config(&run, argv[2]);
+	else if (run.config == NULL && run.argc == 0) {
+		fputs("shikaku-check: name a FILE, or a site by -c or --config "
+		      "(-h: help)\n",
+		    stderr);
+		run.silent = true;
+		run_worst(&run, EXIT_BAD_USAGE);
+	} else if (run.argc > 0) {
+		run.silent = true;
+		for (int i = 0; i < run.argc && !run_stopped(); i++)
+			check_file(&run, run.argv[i], &told);
+	} else
+		roots(&run);
+	if (run_stopped())
+		run_worst(&run, EXIT_STOPPED);
+	return run_end(&run);
+}

@@ -1,0 +1,267 @@
+/*
+ * A root against its ledger (I2): every upload lies where its state says,
+ * segments are whole and known, books balance, and the published set is signed
+ * and what it says.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/check.h"
+#include "batch/ledger.h"
+#include "batch/publish.h"
+#include "batch/spool.h"
+#include "formats/segment.h"
+#include "formats/snapshot.h"
+
+struct rooted {
+	struct run *run;
+	const char *root;
+	bool qualification;
+	struct ledger *ledger;
+	struct diag_sink *sink;
+	int64_t problems;
+};
+
+static void
+differs(struct rooted *r, const char *what, const char *why)
+{
+	r->problems++;
+	diag_file(r->sink, DIAG_STATE_DIFFERS, what, "%s", why);
+}
+
+static bool
+exists(const char *root, const char *folder, const char *name)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, root, "%s/%s", folder, name);
+	return access(path, F_OK) == 0;
+}
+
+/* A package row on the intermediate side is our own work: nothing arrived. */
+static bool
+is_ours(const struct rooted *r, const struct filename *id)
+{
+	return !r->qualification && id->feed == FEED_PACKAGE;
+}
+
+static int
+check_upload(void *arg, const struct ledger_file *f)
+{
+	struct rooted *r = arg;
+	char stem[64], upload[80];
+
+	filename_format(&f->id, "", stem);
+	snprintf(upload, sizeof(upload), "%s.zip.p7m", stem);
+	r->run->files++;
+	r->run->files_refused += f->state == FILE_REFUSED;
+	r->run->read += f->read;
+	r->run->accepted += f->accepted;
+	r->run->refused += f->refused;
+	r->run->unchanged += f->unchanged;
+	if (f->read != f->accepted + f->refused + f->unchanged) {
+		r->problems++;
+		diag_file(r->sink, DIAG_UNBALANCED, stem,
+		    "read %lld, accepted %lld, refused %lld, unchanged %lld",
+		    (long long)f->read, (long long)f->accepted,
+		    (long long)f->refused, (long long)f->unchanged);
+	}
+	if (f->state == FILE_ARRIVED || is_ours(r, &f->id))
+		return 0;
+	bool done = exists(r->root, "done", upload);
+	if (f->state == FILE_REFUSED) {
+		if (!done && !exists(r->root, "refused", upload))
+			differs(r, stem,
+			    "refused, but neither in done/ nor in refused/");
+		return 0;
+	}
+	if (!done)
+		differs(r, stem, "accepted, but not in done/");
+	if (f->state == FILE_READY && !exists(r->root, "ready", stem))
+		differs(r, stem, "ready, but not in ready/");
+	return 0;
+}
+
+/* What the ledger says of a name STEM or STEM.zip.p7m; 0: nothing. */
+static int
+find(struct rooted *r, const char *name, struct ledger_file *f)
+{
+	char upload[160];
+	struct filename id;
+	bool stem = strstr(name, ".zip.p7m") == NULL;
+
+	snprintf(
+	    upload, sizeof(upload), "%.140s%s", name, stem ? ".zip.p7m" : "");
+	if (filename_parse(slice_of(upload), &id) == -1)
+		return 0;
+	return ledger_file_get(r->ledger, &id, f);
+}
+
+static void
+check_folder(struct rooted *r, const char *folder)
+{
+	bool ready = strcmp(folder, "ready") == 0;
+	char path[SPOOL_PATH_MAX];
+	struct spool_names names;
+	struct ledger_file f;
+
+	spool_path(path, r->root, "%s", folder);
+	if ((ready ? spool_dirs(path, &names) : spool_list(path, &names)) ==
+	    -1) {
+		differs(r, path, strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < names.n; i++) {
+		int known = find(r, names.v[i], &f);
+
+		spool_path(path, r->root, "%s/%s", folder, names.v[i]);
+		if (known == 0)
+			differs(r, path, "not in the ledger");
+		/* revoke takes its feeds from ready/ when they are ingested */
+		else if (known == 1 && ready && f.state != FILE_READY &&
+		    f.state != FILE_INGESTED)
+			differs(r, path, "still there after it was done with");
+	}
+	spool_free(&names);
+}
+
+static int
+check_segment(void *arg, const struct ledger_segment *l)
+{
+	struct rooted *r = arg;
+	char path[SPOOL_PATH_MAX];
+	const struct segment_head *h;
+	struct segment_row row;
+	struct segment *s;
+	int64_t rows = 0;
+	int got;
+
+	spool_path(path, r->root, "segments/%s", l->name);
+	if (access(path, F_OK) == -1) {
+		differs(r, path, "in the ledger, but not there");
+		return 0;
+	}
+	s = segment_open(path, l->name, false, r->sink);
+	if (s == NULL) {
+		r->problems++;
+		return 0;
+	}
+	h = segment_head(s);
+	if (h->rows != l->rows || strcmp(h->digest, l->digest) != 0)
+		differs(r, path, "rows or digest are not those of the ledger");
+	while ((got = segment_next(s, &row)) == 1 && !run_stopped())
+		run_progress(r->run, l->name, ++rows, h->rows);
+	r->problems += got == -1;
+	segment_close(s);
+	return run_stopped() ? 1 : 0;
+}
+
+/* A segment nobody knows would never be merged, or be merged twice. */
+static void
+check_strangers(struct rooted *r)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_names names;
+
+	spool_path(path, r->root, "segments");
+	if (spool_list(path, &names) == -1) {
+		differs(r, path, strerror(errno));
+		return;
+	}
+	for (size_t i = 0; i < names.n && !run_stopped(); i++) {
+		struct ledger_segment l;
+
+		spool_path(path, r->root, "segments/%s", names.v[i]);
+		if (ledger_segment_get(r->ledger, names.v[i], &l) == 0)
+			differs(r, path, "not in the ledger");
+	}
+	spool_free(&names);
+}
+
+static void
+check_set(struct rooted *r)
+{
+	const struct config *c = r->run->config;
+	char digest[65], path[SPOOL_PATH_MAX];
+	struct snapshot_set set;
+	struct chain *trust = chain_open(
+	    c->site_ca, c->site_crl[0] == '\0' ? NULL : c->site_crl, r->sink);
+
+	if (trust == NULL) {
+		run_worst(r->run, EXIT_CONFIG);
+		return;
+	}
+	int found =
+	    publish_current(r->root, trust, r->run->now, &set, digest, r->sink);
+	chain_free(trust);
+	r->problems += found == -1;
+	if (found != 1)
+		return;
+	run_note(r->run, "serial", set.serial);
+	spool_path(path, r->root, "snapshots");
+	for (int i = 0; i < SNAPSHOT__MAX && !run_stopped(); i++) {
+		if (set.kind[i].generation == 0)
+			continue;
+		struct snapshot *s = snapshot_open(
+		    path, (enum snapshot_kind)i, &set.kind[i], true, r->sink);
+		r->problems += s == NULL;
+		snapshot_close(s);
+	}
+}
+
+static void
+count_waiting(struct rooted *r)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_names boxes, files;
+	int64_t n = 0;
+
+	spool_path(path, r->root, "box");
+	if (spool_dirs(path, &boxes) == -1)
+		return;
+	for (size_t i = 0; i < boxes.n; i++) {
+		spool_path(path, r->root, "box/%s/in", boxes.v[i]);
+		if (spool_list(path, &files) == -1)
+			continue;
+		n += (int64_t)files.n;
+		spool_free(&files);
+	}
+	spool_free(&boxes);
+	run_note(r->run,
+	    r->qualification ? "waiting_qualification" : "waiting_intermediate",
+	    n);
+}
+
+void
+check_root(struct run *run, const char *root, bool qualification)
+{
+	struct rooted r = { .run = run,
+		.root = root,
+		.qualification = qualification,
+		.sink = &run->log.sink };
+
+	if (!exists(root, "", "ledger.sqlite"))
+		return; /* nothing was ever done here */
+	r.ledger = ledger_open(root, r.sink);
+	if (r.ledger == NULL) {
+		run_worst(run, EXIT_INTEGRITY);
+		return;
+	}
+	for (int i = 0; i < FILE__MAX; i++)
+		ledger_each(r.ledger, (enum file_state)i, check_upload, &r);
+	check_folder(&r, "ready");
+	check_folder(&r, "done");
+	ledger_segments(r.ledger, -1, check_segment, &r);
+	check_strangers(&r);
+	if (qualification)
+		check_set(&r);
+	count_waiting(&r);
+	ledger_close(r.ledger);
+	run_note(run,
+	    qualification ? "problems_qualification" : "problems_intermediate",
+	    r.problems);
+	if (r.problems > 0)
+		run_worst(run, EXIT_INTEGRITY);
+}

@@ -1,0 +1,128 @@
+/* shikaku-inspect: what is in this file? */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/inspect.h"
+#include "formats/registry.h"
+
+static int
+option(void *arg, int letter, const char *value)
+{
+	struct inspect *i = arg;
+
+	switch (letter) {
+	case 'f':
+		i->told.layout = value;
+		return 0;
+	case 's':
+		i->told.syntax = value;
+		return 0;
+	case 'e':
+		i->told.charset = value;
+		return 0;
+	case 'u':
+		i->unmask = true;
+		return 0;
+	case 'l':
+		i->rows = slice_number(slice_of(value));
+		return i->rows < 0 ? -1 : 0;
+	case 't':
+		i->table = value;
+		return 0;
+	}
+	return -1;
+}
+
+static void
+describe(struct run *run, const char *name)
+{
+	const struct layout *l = registry_find(slice_of(name));
+
+	if (l != NULL) {
+		record_describe(l, stdout);
+		return;
+	}
+	fprintf(stderr, "shikaku-inspect: layouts are");
+	for (int i = 0; registry[i] != NULL; i++)
+		fprintf(stderr, " %s", registry[i]->name);
+	fputs("\n", stderr);
+	run_worst(run, EXIT_BAD_USAGE);
+}
+
+static int
+by_kind(const struct inspect *i, const char *path, int fd)
+{
+	struct diag_sink *sink = &i->run->log.sink;
+	enum file_kind kind;
+
+	if (identify(path, fd, &kind, sink) == -1)
+		return -1;
+	if (i->told.layout != NULL)
+		kind = KIND_RECORDS;
+	switch (kind) {
+	case KIND_RECORDS:
+		return inspect_records(i, path, fd);
+	case KIND_SEGMENT:
+		return inspect_segment(i, path);
+	case KIND_SQLITE:
+		return inspect_snapshot(i, path);
+	case KIND_YAML:
+		return inspect_yaml(i, path);
+	case KIND_ZIP:
+		return inspect_zip(i, path, fd);
+	case KIND_SEALED:
+		return inspect_sealed(i, path, fd);
+	case KIND_DER:
+		diag_file(sink, DIAG_NOT_OURS, path,
+		    "DER: openssl crl -inform DER -text -noout, or x509");
+		return -1;
+	}
+	return -1;
+}
+
+static void
+inspect(const struct inspect *i, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (fd == -1) {
+		diag_file(
+		    &i->run->log.sink, DIAG_IO, path, "%s", strerror(errno));
+		run_worst(i->run, EXIT_INPUT);
+		return;
+	}
+	if (by_kind(i, path, fd) == -1)
+		run_worst(i->run, EXIT_INPUT);
+	close(fd);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct run run;
+	struct inspect i = { .run = &run, .rows = 10 };
+	struct run_options extra = {
+		.no_config = true,
+		.letters = "f:s:e:ul:t:",
+		.option = option,
+		.arg = &i,
+		.usage = "| FILE...\n"
+			 "       [-u] [-l ROWS] [-f LAYOUT] [-s SYNTAX] "
+			 "[-e CHARSET] | -t LAYOUT",
+	};
+
+	if (run_begin(&run, "inspect", argc, argv, &extra) == -1)
+		return run_end(&run);
+	run.silent = true;
+	if (i.table != NULL)
+		describe(&run, i.table);
+	else if (run.argc == 0) {
+		fputs("shikaku-inspect: name a FILE (-h: help)\n", stderr);
+		run_worst(&run, EXIT_BAD_USAGE);
+	}
+	for (int n = 0; n < run.argc && !run_stopped(); n++)
+		inspect(&i, run.argv[n]);
+	return run_end(&run);
+}
