@@ -31,6 +31,7 @@ struct report {
 	const char *root;
 	struct tally *tally;
 	struct feed_figures feed[FEED__MAX]; /* of both sides */
+	bool outgoing; /* reading the side that packages leave */
 	struct snapshot_set set;
 	struct snapshot *institutions; /* NULL: none yet */
 	int64_t partitions, oldest_update, first_next; /* moments; 0 none */
@@ -78,8 +79,9 @@ on_file(void *arg, const struct ledger_file *f)
 	struct report *r = arg;
 	struct feed_figures *x;
 
-	if (f->id.day != r->run.day || (unsigned)f->id.feed >= FEED__MAX)
-		return 0;
+	if (f->id.day != r->run.day || (unsigned)f->id.feed >= FEED__MAX ||
+	    (f->id.feed == FEED_PACKAGE && r->outgoing))
+		return 0; /* a package is counted where it arrives */
 	x = &r->feed[f->id.feed];
 	x->files[f->state]++;
 	x->read += f->read;
@@ -98,6 +100,7 @@ read_ledger(struct report *r, const char *root)
 
 	if (*root == '\0')
 		return 0;
+	r->outgoing = root != r->root;
 	spool_path(path, root, "ledger.sqlite");
 	if (access(path, F_OK) == -1)
 		return 0; /* nothing has come in yet */
@@ -147,7 +150,8 @@ static int
 read_set(struct report *r)
 {
 	const struct config *c = r->run.config;
-	struct chain *trust = chain_open(c->site_ca, c->site_crl, r->sink);
+	struct chain *trust = chain_open(
+	    c->site_ca, *c->site_crl == '\0' ? NULL : c->site_crl, r->sink);
 	char dir[SPOOL_PATH_MAX], digest[65];
 	int found;
 

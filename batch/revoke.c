@@ -99,7 +99,8 @@ revoke_open(struct revoke *r)
 		return -1;
 	}
 	r->cards = chain_cards_open(c->card_ca, c->card_policy, r->sink);
-	r->trust = chain_open(c->site_ca, c->site_crl, r->sink);
+	r->trust = chain_open(
+	    c->site_ca, *c->site_crl == '\0' ? NULL : c->site_crl, r->sink);
 	r->key = seal_key_open(c->publish_key, c->publish_cert, r->sink);
 	if (r->cards == NULL || r->trust == NULL || r->key == NULL) {
 		run_worst(&r->run, EXIT_CONFIG);
@@ -449,7 +450,8 @@ write_inputs(struct revoke *r, struct snapshot_make *m)
 
 		filename_format(&f->id, "", stem);
 		if (f->accepted > 0)
-			ok = snapshot_add_input(m, stem, f->sha256, f->accepted);
+			ok =
+			    snapshot_add_input(m, stem, f->sha256, f->accepted);
 	}
 	return ok;
 }

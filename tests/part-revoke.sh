@@ -113,7 +113,7 @@ is 'again: nothing to do' 1 "$status"
 new_set
 crl "$(name_of 1 Aoi)" 1 Aoi 1001 260804090000Z 260807090000Z 0A 1F
 crl "$(name_of 2 Aoi)" 2 Aoi 1000 260803090000Z 260806090000Z 0F
-two=$(send 20260804 2)
+send 20260804 2 >/dev/null
 night 2026-08-04
 is 'next day' 0 "$status"
 is 'one taken, one the same' '2 1 0 1' "$(field read) $(field accepted) $(field refused) $(field unchanged)"
@@ -145,7 +145,7 @@ is 'and the good one is in' 4 "$(sql 'SELECT count(*) FROM "partition"')"
 # ---- nothing good at all ----
 new_set
 crl "$(name_of 1 Aoi)" 1 Aoi 0001 260806090000Z 260809090000Z
-four=$(send 20260806 4)
+send 20260806 4 >/dev/null
 g=$(file)
 night 2026-08-06
 is 'whole set refused: exit 5' 5 "$status"
@@ -158,7 +158,7 @@ is 'stale partitions are told' 4 "$(grep -c W3405 "$W/err")"
 # ---- dry run, then killed anywhere ----
 new_set
 crl "$(name_of 1 Aoi)" 1 Aoi 2000 260820090000Z 260823090000Z 0A 55
-five=$(send 20260820 5)
+send 20260820 5 >/dev/null
 run intake 2026-08-20
 g=$(file)
 run revoke 2026-08-20 -n

@@ -127,7 +127,8 @@ for t in questions questions_by_kind questions_by_hour questions_by_validity \
     questions_by_refusal questions_by_card_result questions_by_prefecture questions_by_size_class; do
 	is "sum of $t" "$(lines 20260801)" "$(sum $t)"
 done
-again() { # AWK KEYS EXPRESSION
+again() { # AWK EXPRESSION of the keys
+	# shellcheck disable=SC2016
 	awk -F, "FNR > 1 { k = $1; n[k]++ } END { for (k in n) print k, n[k] }" "$Q"/journal/usage-20260801.*.log | sort
 }
 is 'by hour and kind, counted again' "$(again 'substr($1, 12, 2) " " $7')" "$(figures questions_by_hour)"
