@@ -84,7 +84,10 @@ number)
 	;;
 card)
 	key=$folder/pki/cards/$1.key der=$folder/pki/cards/$1.der
-	[ -r "$key" ] && [ -r "$der" ] || { echo "no card $1 in $folder/pki/cards" >&2; exit 32; }
+	if [ ! -r "$key" ] || [ ! -r "$der" ]; then
+		echo "no card $1 in $folder/pki/cards" >&2
+		exit 32
+	fi
 	printf '{"XmlMsg":{%s,"MessageBody":{}}}' "$header" >"$work/challenge-question.json"
 	post /oqs-api/challenge "$work/challenge-question.json" "$work/challenge.json" || exit 11
 	if ! id=$(field "$work/challenge.json" ChallengeId); then
@@ -100,7 +103,7 @@ card)
 	;;
 *) usage ;;
 esac
-if [ $kind != refused ]; then
+if [ "$kind" != refused ]; then
 	post /oqs-api/search "$work/question.json" "$work/answer.json" || exit 11
 fi
 if [ $show = json ]; then
