@@ -1,13 +1,4 @@
-/*
- * Takes uploads from the drop boxes of both sides. Each one ends, whole, in
- * ready/ (and done/) or in refused/, with a receipt either way; one bad file
- * never stops the others.
- *
- * Order of effects: ready/STEM, receipt, ledger, upload moved. What a kill
- * leaves undone the next run does again from the upload, which moves last.
- */
-#include "batch/intake.h"
-
+/* Uploads of both sides: from the drop boxes to ready/, or refused. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,436 +6,584 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/intake.h"
 #include "batch/publish.h"
 #include "formats/codec/day.h"
 #include "formats/limits.h"
 #include "formats/receipt.h"
 
-#define WHY_MAX 1000 /* rows of one arrival receipt */
-#define SEQUENCE_LAST 9999
+#define SEQUENCES 9999
+#define NO_DIGEST                                                              \
+	"0000000000000000000000000000000000000000000000000000000000000000"
 
 static int
-io(struct intake *in, const char *what)
+failed(const struct upload *u, const char *what)
 {
-	diag_file(&in->run.log.sink, DIAG_IO, what, "%s", strerror(errno));
-	run_worst(&in->run, EXIT_TEMPORARY);
+	diag_file(&u->in->run->log.sink, DIAG_IO, u->name, "%s: %s", what,
+	    strerror(errno));
 	return -1;
 }
 
 static void
-refuse(struct upload *u, enum diag_code code, const char *detail)
+fault(struct upload *u, enum diag_code code, const char *detail)
 {
 	diag_file(&u->why.sink, code, u->name, "%s", detail);
 }
 
 static bool
-is_refused(const struct upload *u)
+refused(const struct upload *u)
 {
 	return u->why.sink.levels[DIAG_FATAL] > 0;
 }
 
-/* ---- the ladder: one rung per promise ---- */
+/* ---- the ladder, as far as name and books go ---- */
 
+/* Running numbers go 1..9999 and round again; a number is newer when it lies
+ * less than half the circle ahead, and the day does not go back. A wrap takes
+ * a newer day, so that a number of the same day never comes again. */
 static void
-check_size(struct upload *u)
+check_sequence(struct upload *u)
 {
-	if (u->bytes == 0)
-		refuse(u, DIAG_EMPTY_FILE, "0 bytes");
-	else if (u->bytes > UPLOAD_BYTES_MAX)
-		refuse(u, DIAG_TOO_LARGE, "at most 2 GiB");
+	char detail[64];
+	int32_t day;
+	int last, ahead;
+
+	if (ledger_sequence(
+		u->in->ledger, u->id.sender, u->id.feed, &day, &last) != 1)
+		return;
+	ahead = (u->id.sequence - last + SEQUENCES) % SEQUENCES;
+	if (ahead == 0 || ahead > SEQUENCES / 2 || u->id.day < day ||
+	    (u->id.sequence < last && u->id.day == day)) {
+		snprintf(detail, sizeof(detail), "last accepted: %04d", last);
+		fault(u, DIAG_SEQUENCE_OLD, detail);
+	} else if (ahead > 1) {
+		snprintf(detail, sizeof(detail), "missing: %04d to %04d",
+		    last % SEQUENCES + 1,
+		    (u->id.sequence + SEQUENCES - 2) % SEQUENCES + 1);
+		fault(u, DIAG_SEQUENCE_GAP, detail);
+	}
+}
+
+/* The id was used before: by a file that was refused, the number is free. */
+static void
+check_number(struct upload *u)
+{
+	struct ledger_file before;
+
+	if (ledger_file_get(u->in->ledger, &u->id, &before) == 1 &&
+	    before.state != FILE_REFUSED)
+		fault(u, DIAG_SEQUENCE_REUSED, "");
+	else
+		check_sequence(u);
 }
 
 static void
 check_name(struct upload *u)
 {
+	const struct sender *s = u->sender;
+
 	if (filename_parse(slice_of(u->name), &u->id) == -1) {
-		refuse(u, DIAG_FILE_NAME, "SENDER_FEED_YYYYMMDD_NNNN.zip.p7m");
+		fault(u, DIAG_FILE_NAME, "");
 		return;
 	}
-	if (strcmp(u->id.sender, u->sender->id) != 0) {
-		refuse(u, DIAG_WRONG_SENDER, "the name says another sender");
+	if (strcmp(u->id.sender, s->id) != 0) {
+		fault(u, DIAG_WRONG_SENDER, "named after somebody else");
 		return;
 	}
 	u->named = true;
 	filename_format(&u->id, "", u->stem);
-	if ((u->sender->feeds >> u->id.feed & 1) == 0)
-		refuse(u, DIAG_WRONG_SENDER, "this sender has not this feed");
-	if ((u->sender->joins_on != DAY_NONE &&
-		u->id.day < u->sender->joins_on) ||
-	    (u->sender->leaves_on != DAY_NONE &&
-		u->id.day >= u->sender->leaves_on))
-		refuse(u, DIAG_NOT_JOINED, "the day in the file name");
-	/* a night's business day is the evening's: names of the small hours
-	 * carry the day after */
-	if (u->id.day > u->intake->run.day + 1)
-		refuse(u, DIAG_FUTURE_DAY, "later than the business day");
+	if ((s->feeds >> u->id.feed & 1) == 0)
+		fault(u, DIAG_WRONG_SENDER, feed_names[u->id.feed]);
+	if ((s->joins_on != DAY_NONE && u->id.day < s->joins_on) ||
+	    (s->leaves_on != DAY_NONE && u->id.day >= s->leaves_on))
+		fault(u, DIAG_NOT_JOINED, "");
+	/* the business day is the evening's: names of the small hours carry
+	 * the day after */
+	if (u->id.day > u->in->run->day + 1)
+		fault(u, DIAG_FUTURE_DAY, "");
+	check_number(u);
 }
 
-/* How far b lies behind a on the ring 1..9999. */
-static int
-steps(int a, int b)
+static void
+check_size(struct upload *u)
 {
-	return (b - a + SEQUENCE_LAST) % SEQUENCE_LAST;
+	if (u->row.bytes == 0)
+		fault(u, DIAG_EMPTY_FILE, "");
+	if (u->row.bytes > UPLOAD_BYTES_MAX)
+		fault(u, DIAG_TOO_LARGE, "");
 }
 
-static int
-check_sequence(struct upload *u)
-{
-	struct ledger_file same;
-	char detail[64];
-	int32_t day = DAY_NONE;
-	int last = 0, found, ahead;
+/* ---- what the sender gets ---- */
 
-	found = ledger_file_get(u->intake->ledger, &u->id, &same);
-	if (found == -1)
-		return -1;
-	if (found == 1 && same.state != FILE_REFUSED &&
-	    strcmp(same.sha256, u->sha256) != 0) {
-		refuse(u, DIAG_SEQUENCE_REUSED, "sender, feed, day and number");
-		return 0;
-	}
-	found = ledger_sequence(
-	    u->intake->ledger, u->id.sender, u->id.feed, &day, &last);
-	if (found != 1)
-		return found;
-	ahead = steps(last, u->id.sequence);
-	snprintf(detail, sizeof(detail), "last accepted: %04d", last);
-	if (ahead == 0 || ahead > SEQUENCE_LAST / 2 ||
-	    (u->id.sequence < last && u->id.day <= day))
-		refuse(u, DIAG_SEQUENCE_OLD, detail);
-	else if (ahead > 1) {
-		snprintf(detail, sizeof(detail), "missing: %04d to %04d",
-		    last % SEQUENCE_LAST + 1,
-		    (u->id.sequence + SEQUENCE_LAST - 2) % SEQUENCE_LAST + 1);
-		refuse(u, DIAG_SEQUENCE_GAP, detail); /* a warning */
-	}
-	return 0;
+static void
+out_dir(const struct upload *u, char out[SPOOL_PATH_MAX])
+{
+	spool_path(out, u->in->root, "box/%s/out", u->sender->id);
 }
 
-/* ---- what becomes of it ---- */
-
-/* A sender may not overwrite a result of its own by a bad name or a number
- * used before: such uploads are told apart by their digest. */
+/* Written, not yet to be seen. */
 static int
-own_name(struct upload *u, char out[96])
+write_receipt(const struct upload *u, const struct filename *id)
 {
-	struct ledger_file same;
-	int found = 0;
-
-	if (u->named)
-		found = ledger_file_get(u->intake->ledger, &u->id, &same);
-	if (found == -1)
-		return -1;
-	if (!u->named)
-		snprintf(out, 96, "unnamed-%.12s", u->sha256);
-	else if (found == 1 && strcmp(same.sha256, u->sha256) != 0)
-		snprintf(out, 96, "%s-%.12s", u->stem, u->sha256);
-	else
-		snprintf(out, 96, "%s", u->stem);
-	return 0;
-}
-
-static int
-write_receipt(struct upload *u, const char *name, bool accepted)
-{
-	struct intake *in = u->intake;
-	char dir[SPOOL_PATH_MAX], file[128];
 	struct receipt_arrival r = { .file = u->name,
 		.sender = u->sender->id,
-		.bytes = u->bytes,
-		.arrived = in->run.now,
-		.accepted = accepted,
+		.bytes = u->row.bytes,
+		.arrived = u->row.arrived,
+		.accepted = u->row.state != FILE_REFUSED,
 		.why = &u->why,
-		.day = in->run.day };
+		.day = u->in->run->day };
+	char dir[SPOOL_PATH_MAX], name[128];
 	struct publish p;
 
-	if (u->named)
-		r.id = u->id;
-	memcpy(r.sha256, u->sha256, sizeof(r.sha256));
-	spool_path(dir, in->root, "box/%s/out", u->sender->id);
-	snprintf(file, sizeof(file), "%s.receipt.yaml", name);
-	if (publish_make_dir(dir) == -1 || publish_open(&p, in->root) == -1)
-		return io(in, dir);
+	if (id != NULL)
+		r.id = *id;
+	memcpy(r.sha256, u->row.sha256, sizeof(r.sha256));
+	out_dir(u, dir);
+	snprintf(name, sizeof(name), ".%s.receipt.yaml", u->stem);
+	if (publish_open(&p, u->in->root) == -1)
+		return failed(u, "receipt");
 	receipt_arrival_write(&r, p.f);
-	return publish_commit(&p, dir, file) == -1 ? io(in, dir) : 0;
+	if (publish_commit(&p, dir, name) == -1)
+		return failed(u, "receipt");
+	return 0;
+}
+
+/* 0 also where there is none (any more). */
+static int
+show_receipt(const struct upload *u)
+{
+	char dir[SPOOL_PATH_MAX], hidden[SPOOL_PATH_MAX], name[128];
+
+	out_dir(u, dir);
+	snprintf(name, sizeof(name), "%s.receipt.yaml", u->stem);
+	spool_path(hidden, dir, ".%s", name);
+	if (publish_rename(hidden, dir, name) == -1 && errno != ENOENT)
+		return failed(u, "receipt");
+	return 0;
+}
+
+static bool
+exists(const char *dir, const char *name)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, dir, "%s", name);
+	return access(path, F_OK) == 0;
 }
 
 static int
-move_upload(struct upload *u, const char *state, const char *name)
+sync_path(const char *path)
 {
-	struct intake *in = u->intake;
-	char from[SPOOL_PATH_MAX], dir[SPOOL_PATH_MAX], to[128];
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd == -1 ? -1 : fsync(fd);
 
-	/* the only path made with a name from outside: a file that lies in
-	 * this very folder, as readdir gave it */
-	spool_path(from, in->root, "box/%s/in/%s", u->sender->id, u->name);
-	spool_path(dir, in->root, "%s", state);
-	snprintf(to, sizeof(to), "%s.zip.p7m", name);
-	return publish_rename(from, dir, to) == -1 ? io(in, from) : 0;
+	if (fd != -1)
+		close(fd);
+	return r;
+}
+
+/* Out of the box, to done/ or refused/, under a name of our own making;
+ * beside a file of the same name with other content, not over it. */
+static int
+move_upload(struct upload *u, const char *where, bool same_bytes)
+{
+	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX], name[128];
+
+	spool_path(dir, u->in->root, "%s", where);
+	snprintf(name, sizeof(name), "%s.zip.p7m", u->stem);
+	if (!same_bytes && exists(dir, name))
+		snprintf(name, sizeof(name), "%s.%.16s.zip.p7m", u->stem,
+		    u->row.sha256);
+	spool_path(path, dir, "%s", name);
+	if (renameat(u->box, u->name, AT_FDCWD, path) == -1 ||
+	    sync_path(dir) == -1 || fsync(u->box) == -1)
+		return failed(u, where);
+	return 0;
+}
+
+/* ---- accepted, refused, known ---- */
+
+static int
+make_ready(struct upload *u)
+{
+	char dir[SPOOL_PATH_MAX], there[SPOOL_PATH_MAX];
+
+	spool_path(dir, u->in->root, "ready");
+	spool_path(there, dir, "%s", u->stem);
+	/* left by a run killed before the ledger knew */
+	if (spool_remove_tree(there) == -1 ||
+	    publish_rename(u->ready, dir, u->stem) == -1)
+		return failed(u, "ready");
+	u->ready[0] = '\0';
+	return 0;
 }
 
 static int
-enter(struct upload *u, enum file_state state)
+accept(struct upload *u)
 {
-	struct ledger_file f = { .id = u->id,
-		.bytes = u->bytes,
-		.arrived = u->intake->run.now,
-		.state = state };
-
-	memcpy(f.sha256, u->sha256, sizeof(f.sha256));
-	for (size_t i = 0; i < u->why.n && state == FILE_REFUSED; i++)
-		if (diag_table[u->why.v[i].code].level == DIAG_FATAL) {
-			snprintf(f.reason, sizeof(f.reason), "%s",
-			    diag_table[u->why.v[i].code].code);
-			break;
-		}
-	return ledger_file_put(u->intake->ledger, &f);
-}
-
-static int
-accept_upload(struct upload *u)
-{
-	struct intake *in = u->intake;
-	char ready[SPOOL_PATH_MAX], there[SPOOL_PATH_MAX];
-
-	in->run.accepted++;
-	if (in->run.dry)
+	u->row.state = FILE_READY;
+	if (u->in->run->dry)
 		return 0;
-	spool_path(ready, in->root, "ready");
-	spool_path(there, in->root, "ready/%s", u->stem);
-	/* left by a run that was killed before it told the ledger */
-	if (access(there, F_OK) == 0 && spool_remove_tree(there) == -1)
-		return io(in, there);
-	if (publish_make_dir(ready) == -1 ||
-	    publish_rename(u->work, ready, u->stem) == -1)
-		return io(in, there);
-	u->work[0] = '\0';
-	if (write_receipt(u, u->stem, true) == -1 || enter(u, FILE_READY) == -1)
+	if (make_ready(u) == -1 || write_receipt(u, &u->id) == -1 ||
+	    ledger_file_put(u->in->ledger, &u->row) == -1 ||
+	    show_receipt(u) == -1)
 		return -1;
-	return move_upload(u, "done", u->stem);
+	return move_upload(u, "done", true);
+}
+
+static enum diag_code
+first_fatal(const struct upload *u)
+{
+	for (size_t i = 0; i < u->why.n; i++)
+		if (diag_table[u->why.v[i].code].level == DIAG_FATAL)
+			return u->why.v[i].code;
+	return DIAG_FILE_NAME;
+}
+
+/* A name of our own for what has none, or whose name an accepted file has. */
+static void
+name_by_digest(struct upload *u)
+{
+	char stem[sizeof(u->stem)];
+	struct buf b;
+
+	buf_init(&b, stem, sizeof(stem));
+	buf_puts(&b, u->named ? u->stem : u->sender->id);
+	buf_puts(&b, u->named ? "_" : "_unnamed_");
+	buf_put(&b, (struct slice) { u->row.sha256, 16 });
+	memcpy(u->stem, stem, sizeof(stem));
+}
+
+/* Whether an upload of this name was accepted here before. */
+static bool
+was_accepted(const struct upload *u)
+{
+	char dir[SPOOL_PATH_MAX], name[128];
+	struct ledger_file before;
+
+	spool_path(dir, u->in->root, "done");
+	snprintf(name, sizeof(name), "%s.zip.p7m", u->stem);
+	return exists(dir, name) ||
+	    (ledger_file_get(u->in->ledger, &u->id, &before) == 1 &&
+		before.state != FILE_REFUSED);
 }
 
 static int
-refuse_upload(struct upload *u)
+refuse(struct upload *u)
 {
-	struct intake *in = u->intake;
-	struct ledger_file same;
-	char name[96];
-	int found = 0;
+	bool mine = u->named && !was_accepted(u);
 
-	in->run.refused++;
-	in->run.files_refused++;
-	run_worst(&in->run, EXIT_FILES);
-	if (in->run.dry)
+	u->row.state = FILE_REFUSED;
+	snprintf(u->row.reason, sizeof(u->row.reason), "%s",
+	    diag_table[first_fatal(u)].code);
+	if (u->in->run->dry)
 		return 0;
-	if (own_name(u, name) == -1 || write_receipt(u, name, false) == -1)
+	/* row and receipt of an accepted file are never touched by another of
+	 * its name */
+	if (!mine)
+		name_by_digest(u);
+	if (write_receipt(u, u->named ? &u->id : NULL) == -1 ||
+	    (mine && ledger_file_put(u->in->ledger, &u->row) == -1) ||
+	    show_receipt(u) == -1)
 		return -1;
-	if (u->named)
-		found = ledger_file_get(in->ledger, &u->id, &same);
-	if (found == -1)
-		return -1;
-	/* a row that was accepted stands; a refused one is its latest try */
-	if (u->named && (found == 0 || same.state == FILE_REFUSED) &&
-	    enter(u, FILE_REFUSED) == -1)
-		return -1;
-	return move_upload(u, "refused", name);
+	return move_upload(u, "refused", false);
 }
 
-/*
- * The same bytes again. The first result stands, unless it was refused for a
- * fault of ours (the signers' CRL): then it is looked at again. 1: it was a
- * replay and is dealt with; 0: go on; -1.
- */
-static int
-take_replay(struct upload *u)
+/* Whether refusal may have become wrong although not a byte has changed. */
+static bool
+may_change(const char *reason)
 {
-	struct intake *in = u->intake;
-	struct ledger_file first;
-	char name[96];
-	int found = ledger_file_by_digest(in->ledger, u->sha256, &first);
+	static const enum diag_code codes[] = { DIAG_SEAL_CRL,
+		DIAG_SEAL_EXPIRED, DIAG_SEAL_DECRYPT, DIAG_NOT_JOINED,
+		DIAG_FUTURE_DAY, DIAG_WRONG_SENDER };
 
-	if (found != 1)
-		return found;
-	if (first.state == FILE_REFUSED &&
-	    strcmp(first.reason, diag_table[DIAG_SEAL_CRL].code) == 0)
-		return 0;
-	in->run.unchanged++;
-	refuse(u, DIAG_REPLAY, "the first result stands"); /* a note */
-	if (in->run.dry)
-		return 1;
-	filename_format(&first.id, "", name);
-	if (!u->named || strcmp(name, u->stem) != 0) {
-		/* under another name: it gets a receipt of its own */
-		if (u->named)
-			snprintf(name, sizeof(name), "%s-again", u->stem);
-		else
-			snprintf(
-			    name, sizeof(name), "unnamed-%.12s", u->sha256);
-		if (write_receipt(u, name, first.state != FILE_REFUSED) == -1)
-			return -1;
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+		if (strcmp(reason, diag_table[codes[i]].code) == 0)
+			return true;
+	return false;
+}
+
+/* Made up what a killed run left undone: the receipt may be hidden, in sight
+ * or lost. */
+static int
+finish(struct upload *u, const struct ledger_file *f, const char *where)
+{
+	char dir[SPOOL_PATH_MAX], name[128];
+
+	u->row = *f;
+	out_dir(u, dir);
+	if (show_receipt(u) == -1)
+		return -1;
+	snprintf(name, sizeof(name), "%s.receipt.yaml", u->stem);
+	if (!exists(dir, name) &&
+	    (write_receipt(u, &f->id) == -1 || show_receipt(u) == -1))
+		return -1;
+	return move_upload(u, where, true);
+}
+
+/* These bytes came before, under this name or another of the sender: the
+ * first result stands. */
+static int
+known(struct upload *u, const struct ledger_file *f)
+{
+	const char *where = f->state == FILE_REFUSED ? "refused" : "done";
+	char first[64], dir[SPOOL_PATH_MAX], name[128], mine[64];
+
+	filename_format(&f->id, "", first);
+	filename_format(&f->id, ".zip.p7m", name);
+	/* what ingest refused had been accepted here */
+	spool_path(dir, u->in->root, "done");
+	if (exists(dir, name))
+		where = "done";
+	spool_path(dir, u->in->root, "%s", where);
+	if (strcmp(u->name, name) == 0) {
+		memcpy(u->stem, first, sizeof(first));
+		if (!exists(dir, name))
+			return u->in->run->dry ? 0 : finish(u, f, where);
+		fault(u, DIAG_REPLAY, "");
+		return u->in->run->dry ? 0 : move_upload(u, where, true);
 	}
-	return move_upload(u, first.state == FILE_REFUSED ? "refused" : "done",
-		   name) == -1 ?
-	    -1 :
-	    1;
+	snprintf(mine, sizeof(mine), "first received as %.40s", first);
+	fault(u, DIAG_REPLAY, mine);
+	u->row.state = f->state;
+	u->row.arrived = f->arrived;
+	name_by_digest(u);
+	if (u->in->run->dry)
+		return 0;
+	if (write_receipt(u, &f->id) == -1 || show_receipt(u) == -1)
+		return -1;
+	return move_upload(u, where, true);
 }
 
+/* ---- one upload ---- */
+
+/* Opens it and takes its size and digest. 0; 1: it is gone again; -1. */
+static int
+open_upload(struct upload *u)
+{
+	struct stat st;
+
+	u->fd = openat(
+	    u->box, u->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	if (u->fd == -1)
+		return errno == ENOENT ? 1 : failed(u, "open");
+	if (fstat(u->fd, &st) == -1)
+		return failed(u, "open");
+	if (!S_ISREG(st.st_mode))
+		return 1;
+	u->row.bytes = st.st_size;
+	u->row.arrived = u->in->run->now;
+	memcpy(u->row.sha256, NO_DIGEST, sizeof(u->row.sha256));
+	if (u->row.bytes <= UPLOAD_BYTES_MAX &&
+	    seal_digest_fd(u->fd, u->row.sha256) == -1)
+		return failed(u, "read");
+	return 0;
+}
+
+/* 1 accepted, 0 refused, 2 known, -1 failed. */
 static int
 judge(struct upload *u)
 {
-	int rc;
+	struct ledger_file before;
+	int r = ledger_file_by_digest(u->in->ledger, u->row.sha256, &before);
 
-	check_size(u);
+	if (r == -1)
+		return -1;
+	if (r == 1 && strcmp(before.id.sender, u->sender->id) == 0 &&
+	    !(before.state == FILE_REFUSED && may_change(before.reason)))
+		return known(u, &before) == -1 ? -1 : 2;
 	check_name(u);
-	if (u->bytes > 0 && (rc = take_replay(u)) != 0)
-		return rc == 1 ? 0 : -1;
-	if (!is_refused(u) && check_sequence(u) == -1)
+	check_size(u);
+	u->row.id = u->id;
+	r = refused(u) ? 0 : intake_unpack(u);
+	if (r == -1)
 		return -1;
-	if (!is_refused(u) && intake_unpack(u) == -1)
-		return -1;
-	return is_refused(u) ? refuse_upload(u) : accept_upload(u);
+	if (r == 1)
+		return accept(u) == -1 ? -1 : 1;
+	return refuse(u) == -1 ? -1 : 0;
+}
+
+static void
+count(struct run *run, const struct upload *u, int verdict)
+{
+	run->files++;
+	run->read++;
+	run->accepted += verdict == 1;
+	run->refused += verdict == 0;
+	run->unchanged += verdict == 2;
+	if (verdict == 0) {
+		run->files_refused++;
+		run_worst(run, EXIT_FILES);
+	}
+	if (run->verbose)
+		fprintf(stderr, "shikaku-%s: %s: %s\n", run->name, u->stem,
+		    verdict == 1     ? "accepted" :
+			verdict == 0 ? "refused" :
+				       "received before");
 }
 
 static int
-take_upload(struct intake *in, const struct sender *sender, const char *dir,
-    const char *name)
+take(struct intake *in, const struct sender *s, int box, const char *name)
 {
-	struct upload u = { .intake = in, .sender = sender, .name = name };
-	char path[SPOOL_PATH_MAX];
-	struct stat st;
-	int rc = -1;
+	struct upload u = {
+		.in = in, .sender = s, .box = box, .name = name, .fd = -1
+	};
+	int r, verdict = -1;
 
-	diag_list_init(&u.why, WHY_MAX, &in->run.log.sink, DIAG_WARNING);
-	spool_path(path, dir, "%s", name);
-	u.fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (u.fd == -1 || fstat(u.fd, &st) == -1 || !S_ISREG(st.st_mode) ||
-	    seal_digest_fd(u.fd, u.sha256) == -1) {
-		io(in, path);
-		goto out;
-	}
-	u.bytes = st.st_size;
-	in->run.files++;
-	in->run.read++;
-	rc = judge(&u);
-	if (rc == -1)
-		run_worst(&in->run, EXIT_TEMPORARY);
-out:
+	diag_list_init(&u.why, INTAKE_FAULTS_MAX, &in->run->log.sink,
+	    in->run->verbose ? DIAG_NOTE : DIAG_WARNING);
+	r = open_upload(&u);
+	if (r == 0)
+		verdict = judge(&u);
+	if (verdict >= 0)
+		count(in->run, &u, verdict);
+	if (u.ready[0] != '\0')
+		spool_remove_tree(u.ready);
 	if (u.fd != -1)
 		close(u.fd);
-	if (u.work[0] != '\0')
-		spool_remove_tree(u.work);
 	diag_list_free(&u.why);
-	return rc;
+	return r == 1 || verdict >= 0 ? 0 : -1;
 }
 
-/* ---- boxes ---- */
-
-struct order { /* names in order of day and number, others first */
-	struct filename id;
-	const char *name;
-};
+/* ---- boxes, sides ---- */
 
 static int
-compare(const void *a, const void *b)
-{
-	const struct order *x = a, *y = b;
-
-	if (x->id.day != y->id.day)
-		return x->id.day < y->id.day ? -1 : 1;
-	if (x->id.sequence != y->id.sequence)
-		return x->id.sequence < y->id.sequence ? -1 : 1;
-	return strcmp(x->name, y->name);
-}
-
-static void
-take_box(struct intake *in, const struct sender *sender)
+make_box(const struct intake *in, const struct sender *s)
 {
 	char dir[SPOOL_PATH_MAX];
-	struct spool_names names;
-	struct order *v;
 
-	spool_path(dir, in->root, "box/%s/in", sender->id);
-	if (spool_list(dir, &names) == -1) {
-		if (errno != ENOENT)
-			io(in, dir);
-		return;
-	}
-	v = text_alloc((names.n + 1) * sizeof(*v));
-	for (size_t i = 0; i < names.n; i++) {
-		v[i].name = names.v[i];
-		if (filename_parse(slice_of(v[i].name), &v[i].id) == -1)
-			v[i].id.day = DAY_NONE;
-	}
-	qsort(v, names.n, sizeof(*v), compare);
-	for (size_t i = 0; i < names.n && !run_stopped(); i++)
-		take_upload(in, sender, dir, v[i].name);
-	free(v);
-	spool_free(&names);
+	spool_path(dir, in->root, "box/%s/in", s->id);
+	if (publish_make_dir(dir) == -1)
+		return -1;
+	spool_path(dir, in->root, "box/%s/out", s->id);
+	return publish_make_dir(dir);
 }
 
-static void
-take_side(struct intake *in, const char *root, bool qualification)
+/* Names sort by feed, day and running number. */
+static int
+take_box(struct intake *in, const struct sender *s)
+{
+	struct spool_names names;
+	char dir[SPOOL_PATH_MAX];
+	int box, r = 0;
+
+	spool_path(dir, in->root, "box/%s/in", s->id);
+	if (make_box(in, s) == -1 || spool_list(dir, &names) == -1) {
+		diag_file(
+		    &in->run->log.sink, DIAG_IO, dir, "%s", strerror(errno));
+		return -1;
+	}
+	box = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (box == -1) {
+		diag_file(
+		    &in->run->log.sink, DIAG_IO, dir, "%s", strerror(errno));
+		r = -1;
+	}
+	for (size_t i = 0; r == 0 && i < names.n; i++) {
+		if (run_stopped()) {
+			run_worst(in->run, EXIT_STOPPED);
+			break;
+		}
+		r = take(in, s, box, names.v[i]);
+	}
+	if (box != -1)
+		close(box);
+	spool_free(&names);
+	return r;
+}
+
+static int
+take_side(struct intake *in)
 {
 	const struct sender *v;
 	size_t n = partners_senders(in->partners, &v);
+	int r = -1;
 
-	in->root = root;
-	if (*root == '\0' || run_lock(&in->run, root) == -1)
-		return;
-	in->ledger = ledger_open(root, &in->run.log.sink);
-	if (in->ledger == NULL) {
-		run_worst(&in->run, EXIT_TEMPORARY);
-		return;
-	}
-	for (size_t i = 0; i < n && !run_stopped(); i++) {
-		if (v[i].qualification == qualification)
-			take_box(in, &v[i]);
-		run_progress(&in->run,
-		    qualification ? "boxes, qualification" :
-				    "boxes, intermediate",
-		    (int64_t)i + 1, (int64_t)n);
-	}
+	if (run_lock(in->run, in->root) == -1)
+		return -1;
+	in->ledger = ledger_open(in->root, &in->run->log.sink);
+	if (in->ledger == NULL)
+		goto out;
+	r = 0;
+	/* a box that fails is left as it is, so that its order holds; the
+	 * others go on */
+	for (size_t i = 0; i < n && !run_stopped(); i++)
+		if (v[i].qualification == in->qualification &&
+		    take_box(in, &v[i]) == -1)
+			r = -1;
+out:
+	if (r == -1)
+		run_worst(in->run, EXIT_TEMPORARY);
 	ledger_close(in->ledger);
 	in->ledger = NULL;
+	return r;
 }
 
+static const char *
+path_or_null(const char *path)
+{
+	return path[0] == '\0' ? NULL : path;
+}
+
+/* Trust and keys, before the first upload is looked at. */
 static int
 open_trust(struct intake *in)
 {
-	const struct config *c = in->run.config;
-	struct diag_sink *sink = &in->run.log.sink;
+	const struct config *c = in->run->config;
+	struct diag_sink *sink = &in->run->log.sink;
 
-	in->partners = partners_load(c->senders, c->insurers, sink);
-	in->insurers = chain_open(c->insurer_ca, c->insurer_crl, sink);
-	in->site = chain_open(c->site_ca, c->site_crl, sink);
-	if (in->partners == NULL || in->insurers == NULL || in->site == NULL)
+	in->insurers =
+	    chain_open(c->insurer_ca, path_or_null(c->insurer_crl), sink);
+	if (in->insurers == NULL)
 		return -1;
-	if (*c->open_key == '\0')
-		return 0; /* a side that takes no enveloped uploads */
-	in->key = seal_key_open(c->open_key, c->open_cert, sink);
-	return in->key == NULL ? -1 : 0;
+	if (c->qualification_root[0] != '\0') {
+		in->site =
+		    chain_open(c->site_ca, path_or_null(c->site_crl), sink);
+		if (in->site == NULL)
+			return -1;
+	}
+	/* a site that gets no envelopes has no key for them */
+	if (c->open_key[0] == '\0' || access(c->open_key, F_OK) == -1)
+		return 0;
+	in->open_key = seal_key_open(c->open_key, c->open_cert, sink);
+	return in->open_key == NULL ? -1 : 0;
+}
+
+static void
+intake(struct intake *in)
+{
+	const struct config *c = in->run->config;
+
+	in->root = c->intermediate_root;
+	if (in->root[0] != '\0' && take_side(in) == -1)
+		return;
+	in->root = c->qualification_root;
+	in->qualification = true;
+	if (in->root[0] != '\0')
+		take_side(in);
 }
 
 int
 main(int argc, char **argv)
 {
-	struct intake in = { 0 };
+	struct run run;
+	struct intake in = { .run = &run };
+	struct partners *partners;
 
-	if (run_begin(&in.run, "intake", argc, argv, NULL) == -1)
-		return run_end(&in.run);
-	if (open_trust(&in) == -1)
-		run_worst(&in.run, EXIT_CONFIG);
-	else {
-		take_side(&in, in.run.config->intermediate_root, false);
-		take_side(&in, in.run.config->qualification_root, true);
-		if (run_stopped())
-			run_worst(&in.run, EXIT_STOPPED);
-		else if (in.run.files == 0)
-			run_worst(&in.run, EXIT_NOTHING);
-	}
-	seal_key_free(in.key);
-	chain_free(in.site);
+	if (run_begin(&run, "intake", argc, argv, NULL) == -1)
+		return run_end(&run);
+	partners = partners_load(
+	    run.config->senders, run.config->insurers, &run.log.sink);
+	in.partners = partners;
+	if (partners == NULL || open_trust(&in) == -1)
+		run_worst(&run, EXIT_CONFIG);
+	else
+		intake(&in);
+	if (run.files == 0)
+		run_worst(&run, EXIT_NOTHING);
 	chain_free(in.insurers);
-	partners_free(in.partners);
-	return run_end(&in.run);
+	chain_free(in.site);
+	seal_key_free(in.open_key);
+	partners_free(partners);
+	return run_end(&run);
 }

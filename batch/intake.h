@@ -1,7 +1,17 @@
 /*
- * Inside shikaku-intake: one upload on its way from the box to ready/ or
- * refused/. intake.c walks the boxes and decides; intake_unpack.c opens seal
- * and archive and holds the members to the manifest.
+ * One upload on its way from a drop box to ready/. For batch/intake*.c only.
+ *
+ * What intake does happens in an order in which a run killed anywhere is
+ * made up by the next one, and the sender sees one and the same receipt:
+ *
+ *  1. ready/STEM/ appears by one rename (accepted uploads only)
+ *  2. the receipt is written as .STEM.receipt.yaml, which nobody sees
+ *  3. the ledger gets its row: from here on the upload is accounted for
+ *  4. the receipt is renamed into sight
+ *  5. the upload is renamed into done/ or refused/
+ *
+ * Killed before 3, the whole ladder is climbed again; after it, 4 and 5 are
+ * made up from the ledger's row.
  */
 #ifndef BATCH_INTAKE_H
 #define BATCH_INTAKE_H
@@ -12,36 +22,36 @@
 #include "batch/spool.h"
 #include "formats/codec/chain.h"
 #include "formats/codec/seal.h"
+#include "formats/manifest.h"
+
+#define INTAKE_FAULTS_MAX 1000 /* listed in one receipt; all are counted */
 
 struct intake {
-	struct run run;
-	struct partners *partners;
-	struct chain *insurers, *site; /* whose signatures count */
-	struct seal_key *key; /* opens enveloped uploads; may be NULL */
-	/* the side being worked on */
+	struct run *run;
 	const char *root;
+	bool qualification;
 	struct ledger *ledger;
+	const struct partners *partners;
+	struct chain *insurers, *site; /* who may sign uploads, packages */
+	struct seal_key *open_key; /* NULL: no envelopes */
 };
 
 struct upload {
-	struct intake *intake;
-	const struct sender *sender; /* owner of the box */
-	const char *name; /* as it lies there; never made into a path */
-	bool named; /* the name parsed and is this sender's: id is filled */
-	struct filename id;
-	char stem[64];
+	struct intake *in;
+	const struct sender *sender; /* whose box it lies in */
+	const char *name; /* as uploaded: any bytes, never part of a path */
+	int box; /* the folder box/SENDER/in */
 	int fd;
-	int64_t bytes;
-	char sha256[65];
+	bool named; /* the name parses and is of this sender */
+	struct filename id;
+	char stem[64]; /* of our own making where !named */
+	struct ledger_file row; /* what goes into the ledger */
 	struct diag_list why;
-	char work[SPOOL_PATH_MAX]; /* folder of unpacked members; "" none */
+	char ready[SPOOL_PATH_MAX]; /* unpacked in work/; "" none */
 };
 
-/*
- * Opens the seal, walks the archive, holds every member to the manifest and
- * leaves manifest.yaml + NNNN.EXT, synced, in u->work. 0; 1: refused, u->why
- * says it; -1: the environment failed, said to the run.
- */
+/* Opens seal and archive into work/ as ready/STEM will be. 1: good, 0: to be
+ * refused (said in why), -1: the environment failed (said to the run). */
 int intake_unpack(struct upload *u);
 
 #endif

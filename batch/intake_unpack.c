@@ -1,5 +1,7 @@
-#include "batch/intake.h"
-
+/*
+ * From a sealed upload to a folder of members: signature, signer, archive,
+ * manifest. Every path is of our own making (I19).
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,319 +9,397 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/intake.h"
+#include "batch/publish.h"
 #include "formats/codec/archive.h"
 #include "formats/limits.h"
-#include "formats/manifest.h"
 
-#define MANIFEST "manifest.yaml"
+#define COPY_SIZE ((size_t)256 << 10)
+#define MANIFEST_NAME "manifest.yaml"
 
-/* What a feed may bring: the layout of a member, its name, its syntax. */
-struct allowed {
+static const struct allowed {
 	enum feed feed;
-	const char *layout, *name, *syntax; /* name NULL: any */
-};
-static const struct allowed allowed[] = {
-	{ FEED_SHIKAKU, "shikaku", "shikaku.csv", "csv" },
-	{ FEED_SHIKAKU, "shikaku", "shikaku.xml", "xml" },
-	{ FEED_SHIKAKU, "shikaku", "shikaku.txt", "fixed" },
-	{ FEED_NHI, "nhi_household", "nhi_household.txt", "fixed" },
-	{ FEED_NHI, "nhi_person", "nhi_person.txt", "fixed" },
-	{ FEED_CODES, "codes", "codes.csv", "csv" },
-	{ FEED_LINK, "link", "link.csv", "csv" },
-	{ FEED_INSTITUTION, "iryokikan", "iryokikan.csv", "csv" },
-	{ FEED_CRL, "crl", NULL, "der" },
-	{ FEED_PACKAGE, "segment", NULL, "seg" },
-};
-/* How many members: exactly, or at most. */
-static const struct {
-	int least, most;
-} members[FEED__MAX] = {
-	[FEED_SHIKAKU] = { 1, 1 },
-	[FEED_NHI] = { 2, 2 },
-	[FEED_CODES] = { 1, 1 },
-	[FEED_LINK] = { 1, 1 },
-	[FEED_INSTITUTION] = { 1, 1 },
-	[FEED_CRL] = { 1, PACKAGE_MEMBERS_MAX },
-	[FEED_PACKAGE] = { 1, PACKAGE_MEMBERS_MAX },
+	const char *name, *layout, *syntax;
+} allowed[] = {
+	{ FEED_SHIKAKU, "shikaku.csv", "shikaku", "csv" },
+	{ FEED_SHIKAKU, "shikaku.xml", "shikaku", "xml" },
+	{ FEED_SHIKAKU, "shikaku.txt", "shikaku", "fixed" },
+	{ FEED_NHI, "nhi_household.txt", "nhi_household", "fixed" },
+	{ FEED_NHI, "nhi_person.txt", "nhi_person", "fixed" },
+	{ FEED_CODES, "codes.csv", "codes", "csv" },
+	{ FEED_LINK, "link.csv", "link", "csv" },
+	{ FEED_INSTITUTION, "iryokikan.csv", "iryokikan", "csv" },
 };
 
+/* An upload taken apart: what the walks over its archive share. */
 struct unpack {
 	struct upload *u;
-	int zip; /* the opened seal's content */
+	char *doc; /* manifest.yaml as it came */
+	size_t doc_n;
 	struct manifest *m;
-	bool *seen;
-	char *text; /* of the manifest */
-	size_t n;
-	bool failed; /* the environment */
+	bool *seen; /* per member */
+	char *block;
+	bool failed; /* the environment: disk full and the like */
 };
 
 static int
-io(struct unpack *p, const char *what)
+failed(struct upload *u, const char *what)
 {
-	p->failed = true;
-	diag_file(
-	    &p->u->intake->run.log.sink, DIAG_IO, what, "%s", strerror(errno));
-	run_worst(&p->u->intake->run, EXIT_TEMPORARY);
+	diag_file(&u->in->run->log.sink, DIAG_IO, u->name, "%s: %s", what,
+	    strerror(errno));
 	return -1;
 }
 
 static void
-refuse(struct unpack *p, enum diag_code code, const char *detail)
+fault(struct upload *u, enum diag_code code, const char *detail)
 {
-	diag_file(&p->u->why.sink, code, p->u->name, "%s", detail);
+	diag_file(&u->why.sink, code, u->name, "%s", detail);
 }
 
-/* ---- the seal ---- */
+static bool
+refused(const struct upload *u)
+{
+	return u->why.sink.levels[DIAG_FATAL] > 0;
+}
 
+/* ---- seal ---- */
+
+/* The content, verified, in a file without a name; -1 refused, -2 failed. */
 static int
-open_seal(struct unpack *p)
+open_seal(struct upload *u)
 {
-	struct upload *u = p->u;
-	const struct chain *trust =
-	    u->id.feed == FEED_PACKAGE ? u->intake->site : u->intake->insurers;
-	struct seal_signer signer;
+	struct intake *in = u->in;
+	bool package = u->id.feed == FEED_PACKAGE;
 	char path[SPOOL_PATH_MAX];
+	struct seal_signer signer;
+	int fd, r;
 
-	spool_temp(path, u->intake->root);
-	p->zip = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (p->zip == -1 || unlink(path) == -1 ||
-	    lseek(u->fd, 0, SEEK_SET) == -1)
-		return io(p, path);
-	if (seal_open(u->name, u->fd, p->zip, trust, u->intake->key,
-		u->intake->run.now, &signer, &u->why.sink) == -1)
-		return 1;
-	if (strcmp(signer.subject_cn, u->id.sender) != 0) {
-		refuse(p, DIAG_SEAL_SIGNER,
-		    "commonName of the signer's certificate");
-		return 1;
+	spool_temp(path, in->root);
+	fd = open(
+	    path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd == -1 || unlink(path) == -1) {
+		failed(u, "work");
+		if (fd != -1)
+			close(fd);
+		return -2;
 	}
-	return 0;
+	r = seal_open(u->name, u->fd, fd, package ? in->site : in->insurers,
+	    in->open_key, in->run->now, &signer, &u->why.sink);
+	if (r == 0 && strcmp(signer.subject_cn, u->sender->id) != 0)
+		fault(u, DIAG_SEAL_SIGNER, "");
+	if (u->why.sink.counts[DIAG_IO] > 0)
+		r = -2;
+	else if (r == -1 || refused(u))
+		r = -1;
+	if (r == 0)
+		return fd;
+	close(fd);
+	return r;
 }
 
-/* ---- the manifest ---- */
+/* ---- manifest ---- */
 
+/* Reads the manifest and stops; drains what stands before it, so that the
+ * limits of the archive count. */
 static int
 find_manifest(
     void *arg, const struct archive_member *m, struct archive_stream *s)
 {
 	struct unpack *p = arg;
-	int64_t got;
+	bool mine = slice_is(m->name, MANIFEST_NAME);
+	int64_t n;
 
-	if (!slice_is(m->name, MANIFEST))
-		return 0;
-	p->text = text_realloc(p->text, MANIFEST_BYTES_MAX + 1);
-	p->n = 0;
-	while ((got = archive_read(
-		    s, p->text + p->n, MANIFEST_BYTES_MAX + 1 - p->n)) > 0)
-		p->n += (size_t)got;
-	return got < 0 || p->n > MANIFEST_BYTES_MAX;
+	while ((n = archive_read(s, p->block, COPY_SIZE)) > 0) {
+		if (!mine)
+			continue;
+		if (p->doc_n + (size_t)n > MANIFEST_BYTES_MAX) {
+			fault(
+			    p->u, DIAG_MANIFEST, "manifest.yaml is too large");
+			return 1;
+		}
+		p->doc = text_realloc(p->doc, p->doc_n + (size_t)n + 1);
+		memcpy(p->doc + p->doc_n, p->block, (size_t)n);
+		p->doc_n += (size_t)n;
+	}
+	return mine;
 }
 
-static bool
-is_allowed(enum feed feed, const struct manifest_member *m)
+static const struct allowed *
+find_allowed(enum feed feed, const char *name)
 {
 	for (size_t i = 0; i < sizeof(allowed) / sizeof(allowed[0]); i++)
 		if (allowed[i].feed == feed &&
-		    strcmp(allowed[i].layout, m->layout) == 0 &&
-		    strcmp(allowed[i].syntax, m->syntax) == 0 &&
-		    (allowed[i].name == NULL ||
-			strcmp(allowed[i].name, m->name) == 0))
-			return true;
-	return false;
+		    strcmp(allowed[i].name, name) == 0)
+			return &allowed[i];
+	return NULL;
 }
 
 static bool
-manifest_fits(struct unpack *p)
+ends_in(const char *name, const char *ext)
 {
-	const struct manifest *m = p->m;
-	const struct filename *id = &p->u->id;
+	size_t n = strlen(name), e = strlen(ext);
 
-	if (strcmp(m->id.sender, id->sender) != 0 || m->id.feed != id->feed ||
-	    m->id.day != id->day || m->id.sequence != id->sequence) {
-		refuse(p, DIAG_MANIFEST,
-		    "sender, feed, day or sequence differ from the file name");
-		return false;
-	}
-	if (m->members < members[id->feed].least ||
-	    m->members > members[id->feed].most) {
-		refuse(p, DIAG_MANIFEST, "number of members for this feed");
-		return false;
-	}
-	for (int i = 0; i < m->members; i++)
-		if (!is_allowed(id->feed, &m->member[i])) {
-			refuse(p, DIAG_MANIFEST,
-			    "a member's name, layout or syntax is not of "
-			    "this feed");
-			return false;
-		}
-	return true;
+	return n > e && strcmp(name + n - e, ext) == 0;
+}
+
+/* STEM.KIND.seg of an upload of the intermediate side. */
+static bool
+is_segment(const char *name)
+{
+	const char *dot = strchr(name, '.');
+	struct filename id;
+
+	return dot != NULL &&
+	    (strcmp(dot, ".period.seg") == 0 ||
+		strcmp(dot, ".pair.seg") == 0) &&
+	    filename_parse_stem(
+		(struct slice) { name, (size_t)(dot - name) }, &id) == 0;
+}
+
+static bool
+member_allowed(enum feed feed, const struct manifest_member *m)
+{
+	const struct allowed *a;
+
+	if (feed == FEED_CRL)
+		return ends_in(m->name, ".crl") &&
+		    strcmp(m->layout, "crl") == 0 &&
+		    strcmp(m->syntax, "der") == 0;
+	if (feed == FEED_PACKAGE)
+		return is_segment(m->name) && strcmp(m->syntax, "seg") == 0;
+	a = find_allowed(feed, m->name);
+	return a != NULL && strcmp(m->layout, a->layout) == 0 &&
+	    strcmp(m->syntax, a->syntax) == 0;
+}
+
+/* What the manifest says may be in such an upload at all. */
+static void
+check_manifest(struct unpack *p)
+{
+	const struct filename *said = &p->m->id, *id = &p->u->id;
+	bool many = id->feed == FEED_CRL || id->feed == FEED_PACKAGE;
+
+	if (strcmp(said->sender, id->sender) != 0 || said->feed != id->feed ||
+	    said->day != id->day || said->sequence != id->sequence)
+		fault(p->u, DIAG_MANIFEST,
+		    "sender, feed, day and sequence are not those of the "
+		    "file's name");
+	if (!many && p->m->members > ARCHIVE_MEMBERS_MAX)
+		fault(p->u, DIAG_ARCHIVE_LIMIT, "too many members");
+	else if (!many && p->m->members != (id->feed == FEED_NHI ? 2 : 1))
+		fault(p->u, DIAG_MANIFEST,
+		    "not the number of members of this feed");
+	for (int i = 0; i < p->m->members; i++)
+		if (!member_allowed(id->feed, &p->m->member[i]))
+			diag_file(&p->u->why.sink, DIAG_MANIFEST, p->u->name,
+			    "members[%d] is not one of this feed (name, "
+			    "layout, syntax)",
+			    i);
 }
 
 static int
-read_manifest(struct unpack *p)
+read_manifest(struct unpack *p, int fd)
 {
-	if (lseek(p->zip, 0, SEEK_SET) == -1)
-		return io(p, "work");
-	if (archive_each(
-		p->u->name, p->zip, find_manifest, p, &p->u->why.sink) == -1)
-		return 1;
-	if (p->n == 0 || p->n > MANIFEST_BYTES_MAX) {
-		refuse(p, DIAG_MANIFEST,
-		    p->n == 0 ? "there is none" : "it is too large");
-		return 1;
+	struct upload *u = p->u;
+	int r = archive_each(u->name, fd, find_manifest, p, &u->why.sink);
+
+	if (r == -1 || refused(u))
+		return -1;
+	if (r == 0) {
+		fault(u, DIAG_MANIFEST, "there is no manifest.yaml");
+		return -1;
 	}
 	p->m = manifest_read(
-	    (struct slice) { p->text, p->n }, p->u->name, &p->u->why.sink);
-	if (p->m == NULL || !manifest_fits(p))
-		return 1;
+	    (struct slice) { p->doc, p->doc_n }, MANIFEST_NAME, &u->why.sink);
+	if (p->m == NULL)
+		return -1;
+	check_manifest(p);
 	p->seen = text_alloc((size_t)p->m->members * sizeof(*p->seen));
+	return refused(u) ? -1 : 0;
+}
+
+/* ---- members ---- */
+
+static int
+write_all(int fd, const char *b, size_t n)
+{
+	while (n > 0) {
+		ssize_t w = write(fd, b, n);
+
+		if (w == -1 && errno == EINTR)
+			continue;
+		if (w <= 0)
+			return -1;
+		b += w;
+		n -= (size_t)w;
+	}
 	return 0;
 }
 
-/* ---- the members ---- */
-
-/* Where member i lies: as spool_member() has it, but in the work folder. */
+/* The place of member i below the folder in work/. */
 static void
-work_path(const struct unpack *p, int i, char out[SPOOL_PATH_MAX])
+member_path(const struct unpack *p, int i, char out[SPOOL_PATH_MAX])
 {
-	char there[SPOOL_PATH_MAX];
+	char path[SPOOL_PATH_MAX];
 
-	spool_member(
-	    there, p->u->intake->root, p->u->stem, i, p->m->member[i].syntax);
-	spool_path(out, p->u->work, "%s", strrchr(there, '/') + 1);
+	spool_member(path, "", p->u->stem, i, p->m->member[i].syntax);
+	spool_path(out, p->u->ready, "%s", strrchr(path, '/') + 1);
 }
 
-/* Copies a member to fd. 0; 1: refused; -1. */
 static int
-copy_member(struct unpack *p, struct archive_stream *s, int fd, int64_t *bytes,
-    char sha256[65])
+create(const char *path)
 {
-	struct seal_hash *h = seal_hash_new();
-	unsigned char sum[32];
-	char b[1 << 16];
-	int64_t got;
-	int rc = 0;
+	return open(
+	    path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0640);
+}
 
-	*bytes = 0;
-	while (rc == 0 && (got = archive_read(s, b, sizeof(b))) != 0) {
-		if (got < 0) {
-			rc = 1;
-			break;
-		}
-		seal_hash_add(h, b, (size_t)got);
-		*bytes += got;
-		for (int64_t at = 0; at < got && rc == 0;) {
-			ssize_t n = write(fd, b + at, (size_t)(got - at));
-			if (n <= 0)
-				rc = io(p, "work");
-			else
-				at += n;
+/* The member's bytes to fd, held to what the manifest says of them. 0; 1:
+ * refused; -1 failed. */
+static int
+copy_member(struct unpack *p, const struct manifest_member *said,
+    struct archive_stream *s, int fd)
+{
+	struct seal_hash *hash = seal_hash_new();
+	unsigned char sum[32];
+	char hex[65];
+	int64_t n = 0, total = 0;
+	int r = 0;
+
+	while (r == 0 && (n = archive_read(s, p->block, COPY_SIZE)) != 0) {
+		total += n > 0 ? n : 0;
+		if (n == -1 || total > said->bytes) {
+			r = 1;
+		} else {
+			seal_hash_add(hash, p->block, (size_t)n);
+			r = write_all(fd, p->block, (size_t)n);
 		}
 	}
-	seal_hash_end(h, sum);
+	seal_hash_end(hash, sum);
 	for (int i = 0; i < 32; i++)
-		snprintf(sha256 + 2 * i, 3, "%02x", sum[i]);
-	return rc;
+		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
+	if (r == -1)
+		return failed(p->u, "work");
+	if (n == -1)
+		return 1; /* said by the archive */
+	if (total != said->bytes || (r == 0 && strcmp(hex, said->sha256) != 0))
+		diag_file(&p->u->why.sink, DIAG_MANIFEST_DIFFERS, p->u->name,
+		    "members[%d]: %s", (int)(said - p->m->member),
+		    total != said->bytes ? "size" : "digest");
+	return r;
 }
 
 static int
 take_member(void *arg, const struct archive_member *m, struct archive_stream *s)
 {
 	struct unpack *p = arg;
-	char path[SPOOL_PATH_MAX], sha256[65];
-	int64_t bytes;
-	int i = 0, fd, rc;
+	char path[SPOOL_PATH_MAX];
+	int fd, i, r;
 
-	if (slice_is(m->name, MANIFEST))
-		return 0;
-	while (i < p->m->members && !slice_is(m->name, p->m->member[i].name))
-		i++;
+	if (slice_is(m->name, MANIFEST_NAME))
+		return 0; /* read already; twice is a duplicate */
+	for (i = 0; i < p->m->members; i++)
+		if (slice_is(m->name, p->m->member[i].name))
+			break;
 	if (i == p->m->members) {
-		refuse(p, DIAG_MANIFEST_DIFFERS,
-		    "a member is not in the manifest");
+		fault(p->u, DIAG_MANIFEST_DIFFERS,
+		    "the archive holds what the manifest does not name");
 		return 1;
 	}
-	work_path(p, i, path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	if (fd == -1)
-		return io(p, path);
-	rc = copy_member(p, s, fd, &bytes, sha256);
-	if (rc == 0 && fsync(fd) == -1)
-		rc = io(p, path);
-	close(fd);
-	if (rc == 0 &&
-	    (bytes != p->m->member[i].bytes ||
-		strcmp(sha256, p->m->member[i].sha256) != 0)) {
-		refuse(p, DIAG_MANIFEST_DIFFERS,
-		    bytes != p->m->member[i].bytes ? "size of a member" :
-						     "digest of a member");
-		rc = 1;
+	if (p->seen[i]) {
+		fault(p->u, DIAG_ARCHIVE_MEMBER, "a name is given twice");
+		return 1;
 	}
 	p->seen[i] = true;
-	return rc;
+	member_path(p, i, path);
+	fd = create(path);
+	if (fd == -1) {
+		failed(p->u, "work");
+		p->failed = true;
+		return 1;
+	}
+	r = copy_member(p, &p->m->member[i], s, fd);
+	if (r == 0 && fsync(fd) == -1)
+		r = failed(p->u, "work");
+	if (close(fd) == -1 && r == 0)
+		r = failed(p->u, "work");
+	p->failed = p->failed || r == -1;
+	return r != 0;
 }
 
 static int
-save_manifest(struct unpack *p)
+write_manifest(struct unpack *p)
 {
 	char path[SPOOL_PATH_MAX];
-	int fd, dir;
+	int fd, r = -1;
 
-	spool_path(path, p->u->work, "%s", MANIFEST);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-	if (fd == -1)
-		return io(p, path);
-	if (write(fd, p->text, p->n) != (ssize_t)p->n || fsync(fd) == -1) {
-		close(fd);
-		return io(p, path);
-	}
-	close(fd);
-	dir = open(p->u->work, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir == -1 || fsync(dir) == -1) {
-		if (dir != -1)
-			close(dir);
-		return io(p, p->u->work);
-	}
-	close(dir);
-	return 0;
+	spool_path(path, p->u->ready, "%s", MANIFEST_NAME);
+	fd = create(path);
+	if (fd != -1 && write_all(fd, p->doc, p->doc_n) == 0 && fsync(fd) == 0)
+		r = 0;
+	if (fd != -1 && close(fd) == -1)
+		r = -1;
+	return r == 0 ? 0 : failed(p->u, "work");
 }
 
 static int
-take_members(struct unpack *p)
+sync_folder(const char *path)
 {
-	int rc;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd == -1 ? -1 : fsync(fd);
 
-	spool_temp(p->u->work, p->u->intake->root);
-	if (mkdir(p->u->work, 0750) == -1 || lseek(p->zip, 0, SEEK_SET) == -1)
-		return io(p, p->u->work);
-	rc = archive_each(p->u->name, p->zip, take_member, p, &p->u->why.sink);
+	if (fd != -1)
+		close(fd);
+	return r;
+}
+
+/* 1, 0, -1 as intake_unpack(). */
+static int
+unpack_members(struct unpack *p, int fd)
+{
+	struct upload *u = p->u;
+
+	spool_temp(u->ready, u->in->root);
+	if (mkdir(u->ready, 0750) == -1) {
+		u->ready[0] = '\0';
+		return failed(u, "work");
+	}
+	if (lseek(fd, 0, SEEK_SET) == -1)
+		return failed(u, "work");
+	archive_each(u->name, fd, take_member, p, &u->why.sink);
 	if (p->failed)
 		return -1;
-	if (rc != 0)
-		return 1;
+	if (refused(u))
+		return 0;
 	for (int i = 0; i < p->m->members; i++)
-		if (!p->seen[i]) {
-			refuse(p, DIAG_MANIFEST_DIFFERS,
-			    "a member of the manifest is missing");
-			return 1;
-		}
-	return save_manifest(p);
+		if (!p->seen[i])
+			diag_file(&u->why.sink, DIAG_MANIFEST_DIFFERS, u->name,
+			    "members[%d] is not in the archive", i);
+	if (refused(u))
+		return 0;
+	if (write_manifest(p) == -1 || sync_folder(u->ready) == -1)
+		return failed(u, "work");
+	return 1;
 }
 
 int
 intake_unpack(struct upload *u)
 {
-	struct unpack p = { .u = u, .zip = -1 };
-	int rc = open_seal(&p);
+	struct unpack p = { .u = u };
+	int fd = open_seal(u), r;
 
-	if (rc == 0)
-		rc = read_manifest(&p);
-	if (rc == 0)
-		rc = take_members(&p);
-	if (p.zip != -1)
-		close(p.zip);
+	if (fd < 0)
+		return fd == -2 ? -1 : 0;
+	p.block = text_alloc(COPY_SIZE);
+	if (lseek(fd, 0, SEEK_SET) == -1)
+		r = failed(u, "work");
+	else if (read_manifest(&p, fd) == -1)
+		r = 0;
+	else
+		r = unpack_members(&p, fd);
+	close(fd);
+	free(p.block);
+	free(p.doc);
 	free(p.m);
 	free(p.seen);
-	free(p.text);
-	return p.failed ? -1 : rc;
+	return r;
 }

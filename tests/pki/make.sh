@@ -123,6 +123,7 @@ leaf ca good384 p384 "$s" sign
 leaf ca goodrsa rsa "$s" sign
 leaf ca second leaf '/C=JP/O=shikaku TEST/CN=06010011' sign
 leaf ca expired leaf "$s" sign 20160101000000Z 20260731145959Z
+leaf ca longago leaf "$s" sign 20160101000000Z 20161231145959Z
 leaf ca early leaf "$s" sign 20260801150000Z $until
 leaf ca revoked leaf "$s" sign
 leaf ca badweak weak "$s" sign
@@ -138,9 +139,10 @@ leaf ca server leaf '/C=JP/O=shikaku TEST/CN=localhost' server
 leaf ca open rsa '/C=JP/O=shikaku TEST/CN=TEST open' open
 leaf other-ca wrong leaf "$s" sign
 revoke ca revoked
-crl ca crl.pem crl
-crl ca stale.pem crl 20260601000000Z 20260701000000Z
-crl other-ca othercrl.pem crl
+# the black-box tests run by the real clock: nothing here may end soon
+crl ca crl.pem crl 20160601000000Z 20481201000000Z
+crl ca stale.pem crl 20160601000000Z 20160701000000Z
+crl other-ca othercrl.pem crl 20160601000000Z 20481201000000Z
 sed '/^crlnumber=/d' db/ca/conf >db/conf.tmp && mv db/conf.tmp db/ca/conf
 crl ca nonumber.pem ''
 
