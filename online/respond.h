@@ -27,11 +27,19 @@ void respond_number(const struct respond_context *c, const struct query *q,
     int32_t today, struct answer *a);
 
 /* A card whose certificate and signature are already good: revocation,
- * link, person, then the period in force over all insurers. *why: card
- * result for the usage line. */
+ * link, person, then the period in force over all insurers; where there are
+ * several, the one acquired last, then the smaller typed key. A card that is
+ * not linked, one of nobody and one of a person whose cover lies beyond the
+ * retention all get OE3005: a terminal must not tell them apart (domain/
+ * jpki-and-pinless.md 6.3 h). *why, for the usage line, does. */
 enum card_result {
-	CARD_NONE, CARD_VALID, CARD_IS_REVOKED, CARD_IS_EXPIRED,
-	CARD_CANNOT_SAY, CARD_NOT_LINKED, CARD_BAD
+	CARD_NONE,
+	CARD_VALID,
+	CARD_IS_REVOKED,
+	CARD_IS_EXPIRED,
+	CARD_CANNOT_SAY,
+	CARD_NOT_LINKED,
+	CARD_BAD
 };
 extern const char *const card_result_names[];
 void respond_card(const struct respond_context *c, const struct query *q,

@@ -52,8 +52,7 @@ struct worker {
 	struct current *current;
 	struct journal *journal;
 	char folder[400]; /* of the journal */
-	struct slice usage_key;
-	char usage_key_text[256];
+	unsigned char usage_key[32];
 	struct stat crl; /* of the CRL in use */
 	unsigned epoch; /* of the client trust */
 	struct serving *idle; /* free list */
@@ -249,7 +248,9 @@ put_card(struct serving *s, struct line *l)
 	if (s->card.serial[0] == '\0')
 		return;
 	n = snprintf(text, sizeof(text), "%s:%s", s->card.ca, s->card.serial);
-	seal_hmac(s->w->usage_key, (struct slice) { text, (size_t)n }, sum);
+	seal_hmac((struct slice) { (const char *)s->w->usage_key,
+		      sizeof(s->w->usage_key) },
+	    (struct slice) { text, (size_t)n }, sum);
 	put_hex(sum, 8, l->serial_hash);
 	record_set(&l->rec, U_CA, slice_of(s->card.ca));
 	record_set(&l->rec, U_SERIAL_HASH, slice_of(l->serial_hash));
@@ -795,30 +796,40 @@ on_term(evutil_socket_t fd, short what, void *arg)
 /* ---- beginning and end ---- */
 
 static int
+hex_value(char c)
+{
+	static const char digits[] = "0123456789abcdef0123456789ABCDEF";
+	const char *p = c == '\0' ? NULL : strchr(digits, c);
+
+	return p == NULL ? -1 : (int)((p - digits) % 16);
+}
+
+/* 64 hex digits, owner-only. */
+static int
 load_usage_key(struct worker *w)
 {
 	const char *path = w->config->usage_key;
+	char text[64] = "";
 	struct stat st;
-	size_t n;
+	bool good = false;
 	FILE *f = fopen(path, "re");
 
-	if (f == NULL || fstat(fileno(f), &st) == -1 ||
-	    (st.st_mode & 077) != 0) {
-		diag_file(&w->log.sink, DIAG_KEY_UNREADABLE, path,
-		    "missing, or not 0600");
-		if (f != NULL)
-			fclose(f);
-		return -1;
+	if (f != NULL) {
+		good = fstat(fileno(f), &st) == 0 && (st.st_mode & 077) == 0 &&
+		    fread(text, 1, sizeof(text), f) == sizeof(text);
+		fclose(f);
 	}
-	n = fread(w->usage_key_text, 1, sizeof(w->usage_key_text) - 1, f);
-	fclose(f);
-	w->usage_key = slice_trim((struct slice) { w->usage_key_text, n });
-	while (w->usage_key.n > 0 && w->usage_key.p[w->usage_key.n - 1] == '\n')
-		w->usage_key.n--;
-	if (w->usage_key.n >= 32)
-		return 0;
-	diag_file(&w->log.sink, DIAG_KEY_UNREADABLE, path, "too short");
-	return -1;
+	for (size_t i = 0; i < sizeof(w->usage_key); i++) {
+		int high = hex_value(text[2 * i]);
+		int low = hex_value(text[2 * i + 1]);
+		good = good && high >= 0 && low >= 0;
+		w->usage_key[i] =
+		    (unsigned char)((high & 15) << 4 | (low & 15));
+	}
+	if (!good)
+		diag_file(&w->log.sink, DIAG_KEY_UNREADABLE, path,
+		    "missing, not 0600, or not 64 hex digits");
+	return good ? 0 : -1;
 }
 
 static int

@@ -642,6 +642,9 @@ def test_end(s):
     ask(s, number("12-34", "19800505"), conn=conn)
     status = s.stop()
     check("SIGTERM: drained, exit 0", status == 0, (status, s.log[-5:]))
+    time.sleep(0.2)
+    bad = [l for l in s.log if "Sanitizer" in l or "runtime error" in l]
+    check("no sanitizer spoke", not bad, bad)
     try:
         ask(s, number("12-34", "19800505"), conn=conn, due=0)
         check("afterwards nobody answers", False)

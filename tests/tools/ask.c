@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -326,6 +327,7 @@ main(int argc, char **argv)
 	SSL_CTX *ctx;
 	int ep = epoll_create1(EPOLL_CLOEXEC);
 
+	signal(SIGPIPE, SIG_IGN); /* a closed connection is said, not died of */
 	options(argc, argv);
 	read_questions();
 	ctx = context();
