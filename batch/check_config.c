@@ -11,11 +11,13 @@
 #include "batch/partners.h"
 #include "batch/spool.h"
 #include "formats/codec/chain.h"
+#include "formats/codec/day.h"
 #include "formats/codec/seal.h"
 #include "formats/codec/yaml.h"
 #include "formats/limits.h"
 
 #define SECRET_BYTES_MAX 4096
+#define SOON (30 * DAY_MS)
 
 enum side { NEITHER = 0, INTERMEDIATE = 1, QUALIFICATION = 2, EITHER = 3 };
 enum what { TABLE, CA, CRL, CERT, KEY, SECRET };
@@ -147,6 +149,28 @@ beside_is_there(const struct checking *k, const struct target *t)
 	return false;
 }
 
+/* A certificate that is not good now, or soon will not be; a CRL that is out of
+ * date refuses everybody. */
+static void
+check_period(struct checking *k, const struct target *t, const char *path)
+{
+	int64_t from, until;
+	char why[100], day[11];
+
+	if (chain_period(path, &from, &until) == -1)
+		return; /* told by those who read it */
+	day_format_iso(day_of_moment(until), day);
+	snprintf(why, sizeof(why), "ends on %s", day);
+	if (k->now < from)
+		fault(k, t->key, DIAG_CONFIG, path, "does not begin yet");
+	else if (k->now > until)
+		fault(k, t->key, DIAG_CONFIG, path, why);
+	else if (t->what != CRL && until - k->now < SOON) {
+		fault(k, t->key, DIAG_ENDS_SOON, path, why);
+		k->faults--; /* a warning */
+	}
+}
+
 /* What is in it, by those who will read it. */
 static void
 look_inside(struct checking *k, const struct target *t, const char *path)
@@ -155,6 +179,8 @@ look_inside(struct checking *k, const struct target *t, const char *path)
 	struct seal_key *key;
 	struct chain *chain;
 
+	if (!is_private(t->what) && t->what != TABLE)
+		check_period(k, t, path);
 	switch (t->what) {
 	case SECRET:
 		if (!secret_ok(path))

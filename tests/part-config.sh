@@ -151,6 +151,17 @@ ok 'every file is named with the place of its key' \
 "$B/shikaku-sample" -c "$W/site.yaml" --people 1000 --seed 1 -D 2026-08-01 >/dev/null 2>&1
 check
 ok 'all is there: 0' test "$status" -eq 0
+end=$(openssl x509 -in "$W/pki/publish.pem" -noout -enddate | sed 's/.*=//')
+at() { # MOMENT: check as of then (a clock by libfaketime)
+	# ASan wants to be the first library; libfaketime is put before it
+	(cd "$W" && ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0" faketime "$(date -u -d "$1" '+%Y-%m-%d %H:%M:%S')" "$B/shikaku-check" --config site.yaml) >"$W/out" 2>"$W/err"
+	status=$?
+}
+at "$end - 10 days"
+ok 'a certificate that ends in 10 days is told' grep -q 'warning W9010 keys.publish_cert: .*ends on' "$W/err"
+at "$end + 2 days"
+ok 'one that has ended: 33' test "$status" -eq 33
+ok 'and is told' grep -q 'F9002 keys.publish_cert: .*ends on' "$W/err"
 chmod 644 "$W/pki/publish.key"
 check
 ok 'a key open to others: 33' test "$status" -eq 33

@@ -111,6 +111,54 @@ out:
 	return r;
 }
 
+static void
+narrow(const ASN1_TIME *begin, const ASN1_TIME *end, int64_t *from,
+    int64_t *until)
+{
+	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
+	const ASN1_TIME *t[2] = { begin, end };
+	int64_t ms[2] = { INT64_MIN, INT64_MAX };
+	int days, seconds;
+
+	for (int i = 0; i < 2; i++)
+		if (t[i] != NULL &&
+		    ASN1_TIME_diff(&days, &seconds, epoch, t[i]) == 1)
+			ms[i] = days * INT64_C(86400000) +
+			    seconds * INT64_C(1000);
+	ASN1_TIME_free(epoch);
+	*from = ms[0] > *from ? ms[0] : *from;
+	*until = ms[1] < *until ? ms[1] : *until;
+}
+
+int
+chain_period(const char *pem, int64_t *from, int64_t *until)
+{
+	FILE *f = fopen(pem, "re");
+	X509_CRL *crl;
+	X509 *x;
+	int n = 0;
+
+	*from = INT64_MIN;
+	*until = INT64_MAX;
+	if (f == NULL)
+		return -1;
+	for (; (x = PEM_read_X509(f, NULL, no_password, NULL)) != NULL; n++) {
+		narrow(X509_get0_notBefore(x), X509_get0_notAfter(x), from,
+		    until);
+		X509_free(x);
+	}
+	rewind(f);
+	for (; (crl = PEM_read_X509_CRL(f, NULL, no_password, NULL)) != NULL;
+	     n++) {
+		narrow(X509_CRL_get0_lastUpdate(crl),
+		    X509_CRL_get0_nextUpdate(crl), from, until);
+		X509_CRL_free(crl);
+	}
+	ERR_clear_error();
+	fclose(f);
+	return n > 0 ? 0 : -1;
+}
+
 struct chain *
 chain_open(const char *ca_pem, const char *crl_pem, struct diag_sink *sink)
 {

@@ -25,6 +25,10 @@ void chain_free(struct chain *c);
 /* Borrowed; for CMS and TLS, which both want the same trust. */
 struct x509_store_st *chain_store(const struct chain *c);
 
+/* When all certificates (or CRLs) of a PEM file are good: the latest begin,
+ * the earliest end, ms. -1: the file holds neither. */
+int chain_period(const char *pem, int64_t *from, int64_t *until);
+
 enum chain_use { CHAIN_SIGN, CHAIN_CLIENT, CHAIN_SERVER, CHAIN_CARD };
 
 /* Path, validity at `now`, revocation, then the profile: v3, no CA bit, RSA
