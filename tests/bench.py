@@ -81,11 +81,11 @@ def sha256(path):
 
 # ---- ingest, one syntax at a time, the same records ----
 
-SYNTAXES = {  # row name: syntax, charset, member
-    "csv_utf8": ("csv", "utf8", "shikaku.csv"),
-    "csv_cp932": ("csv", "cp932", "shikaku.csv"),
-    "fixed": ("fixed", "cp932", "shikaku.txt"),
-    "xml": ("xml", "utf8", "shikaku.xml"),
+SYNTAXES = {  # row name: syntax, charset, member, its file in ready/STEM/
+    "csv_utf8": ("csv", "utf8", "shikaku.csv", "0001.csv"),
+    "csv_cp932": ("csv", "cp932", "shikaku.csv", "0001.csv"),
+    "fixed": ("fixed", "cp932", "shikaku.txt", "0001.txt"),
+    "xml": ("xml", "utf8", "shikaku.xml", "0001.xml"),
 }
 
 
@@ -103,17 +103,18 @@ def member_of(text):
 
 def convert(stems, ready, name, target):
     """The same uploads with their member in another syntax."""
-    syntax, charset, member = SYNTAXES[name]
+    syntax, charset, member, file = SYNTAXES[name]
     for stem in stems:
         source = os.path.join(ready, stem)
         text = manifest_of(source)
         was = member_of(text)
         folder = os.path.join(target, stem)
         os.makedirs(folder)
-        path = os.path.join(folder, member)
+        path = os.path.join(folder, file)
+        have = [f for f in os.listdir(source) if f.startswith("0001.")][0]
         subprocess.run(
             [B + "/tool-convert", "shikaku", was["syntax"], was["charset"],
-             os.path.join(source, was["name"]), syntax, charset, path],
+             os.path.join(source, have), syntax, charset, path],
             check=True, stdout=subprocess.DEVNULL)
         for key, new in (("name", member), ("syntax", syntax),
                          ("charset", charset),
@@ -162,18 +163,14 @@ def bench_ingest(site, folder):
         copy = os.path.join(target, "intermediate")
         os.makedirs(os.path.join(copy, "ready"), exist_ok=True)
         convert(stems, ready, name, os.path.join(copy, "ready"))
-        for part in ("pki", "senders.csv", "insurers.csv"):
-            have = os.path.join(folder, part)
-            if os.path.isdir(have):
-                shutil.copytree(have, os.path.join(target, part),
-                                dirs_exist_ok=True)
-            elif os.path.exists(have):
-                shutil.copy(have, target)
+        for part in ("pki", "masters"):
+            shutil.copytree(os.path.join(folder, part),
+                            os.path.join(target, part), dirs_exist_ok=True)
         shutil.copy(os.path.join(inter, "ledger.sqlite"), copy)
         subprocess.run(["sqlite3", os.path.join(copy, "ledger.sqlite"),
                         "DELETE FROM file WHERE feed <> 'shikaku'"],
-                       check=False)
-        members = [os.path.join(copy, "ready", s, SYNTAXES[name][2])
+                       check=True)
+        members = [os.path.join(copy, "ready", s, SYNTAXES[name][3])
                    for s in stems]
         size = sum(os.path.getsize(m) for m in members)
         if peer is None:
@@ -209,7 +206,7 @@ def bench_night(site, folder):
                     if f.startswith("qualification-") and f.endswith(".sqlite"))[-1]
     path = os.path.join(snapshots, newest)
     persons = int(subprocess.check_output(
-        ["sqlite3", "file:%s?immutable=1" % path, "SELECT count(*) FROM person"]))
+        ["sqlite3", "file:%s?immutable=1" % path, "SELECT count(DISTINCT key) FROM period"]))
     # The peer: SQLite alone copies the same rows in the same key order.
     peer_db = os.path.join(ROOT, "peer.sqlite")
     if os.path.exists(peer_db):
@@ -255,19 +252,27 @@ def children(pid):
 
 def ask(folder, port, path, requests):
     """tool-ask: answers/s, p50, p99 as KEY VALUE lines."""
-    code = sorted(f[:-4] for f in os.listdir(os.path.join(folder, "pki", "institutions"))
-                  if f.endswith(".key"))[0]
     pki = os.path.join(folder, "pki")
+    code = sorted(f[:-4] for f in os.listdir(os.path.join(pki, "institutions"))
+                  if f.endswith(".key"))[0]
     out = subprocess.check_output(
         [B + "/tool-ask", "-p", str(port), "-u", path,
          "-k", "%s/institutions/%s.key" % (pki, code),
          "-t", "%s/institutions/%s.pem" % (pki, code),
-         "-q", os.path.join(pki, "ask.tsv"), "-i", code,
-         "-c", "64", "-n", str(requests)], text=True)
+         "-q", os.path.join(ROOT, "questions.tsv"), "-i", code,
+         "-d", "20260802", "-c", "64", "-n", str(requests)], text=True)
     return {k: float(v) for k, v in (l.split()[:2] for l in out.splitlines() if l)}
 
 
-def bench_online(site, folder, port=18443):
+def bench_online(site, folder, snapshot, port=18443):
+    with open(os.path.join(ROOT, "questions.tsv"), "w") as f:
+        f.write("insurer\tsymbol\tnumber\tbranch\tbirth\n")
+        f.write(subprocess.check_output(
+            ["sqlite3", "-separator", "\t", "file:%s?immutable=1" % snapshot,
+             "SELECT InsurerNumber, coalesce(InsuredCardSymbol, ''),"
+             " InsuredIdentificationNumber, coalesce(InsuredBranchNumber, ''),"
+             " Birthdate FROM printed AS p JOIN period USING (key)"
+             " ORDER BY p.hash LIMIT 50000"], text=True))
     clock = []
     hour = (time.time() + 9 * 3600) % 86400 / 3600
     if not 8 <= hour < 20.5:
@@ -298,7 +303,7 @@ http { access_log off; keepalive_requests 1000000;
  client_body_temp_path %s/nb; proxy_temp_path %s/np; fastcgi_temp_path %s/nf;
  uwsgi_temp_path %s/nu; scgi_temp_path %s/ns;
  server { listen 127.0.0.1:%d ssl; ssl_protocols TLSv1.3;
-  ssl_certificate %s/responder.pem; ssl_certificate_key %s/responder.key;
+  ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;
   ssl_client_certificate %s/institution-ca.pem; ssl_verify_client on;
   location / { default_type application/json; return 200 "%s"; } } }
 """ % (ROOT, ROOT, ROOT, ROOT, ROOT, ROOT, port + 1, pki, pki, pki, "x" * 1100))
@@ -317,6 +322,7 @@ http { access_log off; keepalive_requests 1000000;
         "nginx, fixed answer", peer_spent / 100000 * 1e6)
     row("online.answers", got["answers_per_s"], "1/s", "nginx, fixed answer",
         peer["answers_per_s"])
+    say("  responder: %d of 100000 not 200, %d valid" % (got["not_200"], got["valid"]))
     row("online.p99", got["p99_us"], "us", "nginx, fixed answer", peer["p99_us"])
 
 
@@ -339,11 +345,11 @@ def main():
     say("the night")
     ran = program("ingest", site)
     say("  ingest   %6.2f s %5.0f MiB  %s" % (ran.seconds, ran.rss, ran.out.strip()))
-    bench_night(site, folder)
+    snapshot = bench_night(site, folder)
     say("lookups")
     bench_lookup(folder)
     say("online")
-    bench_online(site, folder)
+    bench_online(site, folder, snapshot)
     with open(os.path.join(ROOT, "results.tsv"), "w") as f:
         f.write("name\tvalue\tunit\tpeer\tpeer value\tratio\n")
         for r in results:
