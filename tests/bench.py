@@ -245,9 +245,15 @@ def cpu_of(pids):
 
 
 def children(pid):
+    """The process and all below it: faketime and the supervisor have some."""
     out = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True,
                          text=True).stdout.split()
-    return [pid] + [int(p) for p in out]
+    return [pid] + [c for p in out for c in children(int(p))]
+
+
+def stop(child):
+    os.killpg(child.pid, signal.SIGTERM)
+    child.wait(20)
 
 
 def ask(folder, port, path, requests):
@@ -279,7 +285,8 @@ def bench_online(site, folder, snapshot, port=18443):
         clock = ["faketime", "-f", "@2026-08-02 01:00:00"]  # 10:00 JST
     server = subprocess.Popen(
         clock + [B + "/shikaku-responder", "-c", site],
-        stderr=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"})
+        stderr=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"},
+        start_new_session=True)
     for line in server.stderr:
         if "ready" in line:
             break
@@ -291,8 +298,7 @@ def bench_online(site, folder, snapshot, port=18443):
         got = ask(folder, port, "/oqs-api/search", 100000)
         spent = cpu_of(pids) - before
     finally:
-        server.send_signal(signal.SIGTERM)
-        server.wait(20)
+        stop(server)
     conf = os.path.join(ROOT, "nginx.conf")
     pki = os.path.join(folder, "pki")
     with open(conf, "w") as f:
@@ -307,7 +313,8 @@ http { access_log off; keepalive_requests 1000000;
   ssl_client_certificate %s/institution-ca.pem; ssl_verify_client on;
   location / { default_type application/json; return 200 "%s"; } } }
 """ % (ROOT, ROOT, ROOT, ROOT, ROOT, ROOT, port + 1, pki, pki, pki, "x" * 1100))
-    nginx = subprocess.Popen(["/usr/sbin/nginx", "-c", conf])
+    nginx = subprocess.Popen(["/usr/sbin/nginx", "-c", conf],
+                             start_new_session=True)
     time.sleep(0.5)
     try:
         pids = children(nginx.pid)
@@ -316,8 +323,7 @@ http { access_log off; keepalive_requests 1000000;
         peer = ask(folder, port + 1, "/", 100000)
         peer_spent = cpu_of(pids) - before
     finally:
-        nginx.send_signal(signal.SIGTERM)
-        nginx.wait(20)
+        stop(nginx)
     row("online.cpu_per_answer", spent / 100000 * 1e6, "us",
         "nginx, fixed answer", peer_spent / 100000 * 1e6)
     row("online.answers", got["answers_per_s"], "1/s", "nginx, fixed answer",

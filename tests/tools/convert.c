@@ -29,8 +29,8 @@ convert(const struct record_source *src, enum syntax syntax, enum charset cs,
 	if (w == NULL)
 		goto out;
 	while ((got = record_next(r, &rec)) == RECORD_OK) {
-		if (record_count(r).read == 1
-		    && record_write_header(w, record_header(r)) == -1)
+		if (record_count(r).read == 1 &&
+		    record_write_header(w, record_header(r)) == -1)
 			goto out;
 		if (record_write(w, &rec) == -1)
 			goto out;
@@ -71,11 +71,11 @@ main(int argc, char **argv)
 	syntax = syntax_find(slice_of(argv[5]));
 	cs = charset_find(slice_of(argv[6]));
 	out = open(argv[7], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-	if (src.layout == NULL || src.fd == -1 || out == -1 || syntax == -1
-	    || cs == -1)
+	if (src.layout == NULL || src.fd == -1 || out == -1 || syntax == -1 ||
+	    cs == -1)
 		return EXIT_BAD_USAGE;
 	return convert(&src, (enum syntax)syntax, (enum charset)cs, out,
-		   &log.sink) == 0
-	    ? EXIT_OK
-	    : EXIT_INPUT;
+		   &log.sink) == 0 ?
+	    EXIT_OK :
+	    EXIT_INPUT;
 }

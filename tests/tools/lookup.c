@@ -41,8 +41,8 @@ keys_read(sqlite3 *db, const char *sql, struct keys *k)
 
 	k->v = calloc(KEYS_MAX, sizeof(*k->v));
 	k->n = 0;
-	if (k->v == NULL
-	    || sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) {
+	if (k->v == NULL ||
+	    sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) {
 		fprintf(stderr, "tool-lookup: %s\n", sqlite3_errmsg(db));
 		return -1;
 	}
@@ -79,21 +79,21 @@ plain(const char *folder, const char *file)
 	char uri[1024];
 	sqlite3 *db = NULL;
 
-	snprintf(uri, sizeof(uri), "file:%s/%s?mode=ro&immutable=1", folder,
-	    file);
+	snprintf(
+	    uri, sizeof(uri), "file:%s/%s?mode=ro&immutable=1", folder, file);
 	if (sqlite3_open_v2(uri, &db,
 		SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
-		NULL)
-	    != SQLITE_OK)
+		NULL) != SQLITE_OK)
 		return NULL;
 	sqlite3_exec(db, "PRAGMA mmap_size=2147418112", NULL, NULL, NULL);
 	return db;
 }
 
 /* The peer: the whole row by its key, one prepared statement, every column
- * touched. */
+ * touched. bind() puts key i into the statement. */
 static double
-peer(sqlite3 *db, const char *sql, const struct keys *k, bool pair)
+peer(sqlite3 *db, const char *sql, const struct keys *k,
+    void (*bind)(sqlite3_stmt *st, const char *key))
 {
 	sqlite3_stmt *st;
 	size_t sum = 0;
@@ -105,13 +105,7 @@ peer(sqlite3 *db, const char *sql, const struct keys *k, bool pair)
 	}
 	t = seconds();
 	for (size_t i = 0; i < k->n; i++) {
-		const char *bar = pair ? strchr(k->v[i], '|') : NULL;
-		if (bar != NULL) {
-			sqlite3_bind_text(st, 1, k->v[i],
-			    (int)(bar - k->v[i]), SQLITE_STATIC);
-			sqlite3_bind_text(st, 2, bar + 1, -1, SQLITE_STATIC);
-		} else
-			sqlite3_bind_text(st, 1, k->v[i], -1, SQLITE_STATIC);
+		bind(st, k->v[i]);
 		while (sqlite3_step(st) == SQLITE_ROW)
 			for (int c = 0; c < sqlite3_column_count(st); c++)
 				sum += (size_t)sqlite3_column_bytes(st, c);
@@ -122,6 +116,21 @@ peer(sqlite3 *db, const char *sql, const struct keys *k, bool pair)
 	if (sum == 0)
 		fprintf(stderr, "tool-lookup: the peer found nothing\n");
 	return (double)k->n / t;
+}
+
+static void
+bind_text(sqlite3_stmt *st, const char *key)
+{
+	sqlite3_bind_text(st, 1, key, -1, SQLITE_STATIC);
+}
+
+/* "ID:SKI|SERIAL": the peer is given the numbers as the table has them. */
+static void
+bind_card(sqlite3_stmt *st, const char *key)
+{
+	sqlite3_bind_int64(st, 1, strtoll(key, NULL, 10));
+	sqlite3_bind_int64(
+	    st, 2, (sqlite3_int64)strtoull(strchr(key, '|') + 1, NULL, 16));
 }
 
 static int
@@ -146,7 +155,9 @@ typed(const char *folder, const struct snapshot_set *set, sqlite3 *db,
 	t = seconds() - t;
 	printf("typed_key %.0f\ntyped_key_found %zu\n", (double)k.n / t, found);
 	printf("typed_key_peer %.0f\n",
-	    peer(db, "SELECT * FROM period WHERE key = ?1", &k, false));
+	    peer(db, "SELECT * FROM period WHERE key = ?1", &k, bind_text));
+	if (found != k.n)
+		return -1;
 	free(k.v);
 	snapshot_close(s);
 	return 0;
@@ -155,31 +166,35 @@ typed(const char *folder, const struct snapshot_set *set, sqlite3 *db,
 static int
 card(const char *folder, const struct snapshot_set *set, struct diag_sink *sink)
 {
-	struct snapshot *s = snapshot_open(folder, SNAPSHOT_CARDS,
-	    &set->kind[SNAPSHOT_CARDS], true, sink);
+	struct snapshot *s = snapshot_open(
+	    folder, SNAPSHOT_CARDS, &set->kind[SNAPSHOT_CARDS], true, sink);
 	sqlite3 *db = plain(folder, set->kind[SNAPSHOT_CARDS].file);
 	struct snapshot_card out;
 	struct keys k;
 	size_t found = 0;
 	double t;
 
-	if (s == NULL || db == NULL
-	    || keys_read(db, "SELECT ca || '|' || serial FROM card", &k) == -1)
+	if (s == NULL || db == NULL ||
+	    keys_read(db,
+		"SELECT ca || ':' || ski || '|' || printf('%x', serial)"
+		" FROM card JOIN ca ON ca.id = card.ca",
+		&k) == -1)
 		return -1;
 	t = seconds();
 	for (size_t i = 0; i < k.n; i++) {
-		char ca[48];
-		const char *bar = strchr(k.v[i], '|');
-		size_t n = bar == NULL ? 0 : (size_t)(bar - k.v[i]);
-		memcpy(ca, k.v[i], n);
-		ca[n] = '\0';
-		found += snapshot_card(s, ca, bar + 1, &out) == 1;
+		char ca[41];
+		const char *ski = strchr(k.v[i], ':') + 1;
+		memcpy(ca, ski, 40);
+		ca[40] = '\0';
+		found += snapshot_card(s, ca, ski + 41, &out) == 1;
 	}
 	t = seconds() - t;
 	printf("card %.0f\ncard_found %zu\n", (double)k.n / t, found);
 	printf("card_peer %.0f\n",
 	    peer(db, "SELECT * FROM card WHERE ca = ?1 AND serial = ?2", &k,
-		true));
+		bind_card));
+	if (found != k.n)
+		return -1;
 	free(k.v);
 	sqlite3_close(db);
 	snapshot_close(s);
@@ -199,16 +214,15 @@ main(int argc, char **argv)
 	if (argc != 2)
 		return EXIT_BAD_USAGE;
 	diag_log_init(&log, "lookup", stderr);
-	if ((c = config_load(argv[1], &log.sink)) == NULL
-	    || (trust = chain_open(c->site_ca, NULL, &log.sink)) == NULL
-	    || publish_current(c->qualification_root, trust,
-		   (int64_t)time(NULL) * 1000, &set, digest, &log.sink)
-		!= 1)
+	if ((c = config_load(argv[1], &log.sink)) == NULL ||
+	    (trust = chain_open(c->site_ca, NULL, &log.sink)) == NULL ||
+	    publish_current(c->qualification_root, trust,
+		(int64_t)time(NULL) * 1000, &set, digest, &log.sink) != 1)
 		return EXIT_CONFIG;
 	snprintf(folder, sizeof(folder), "%s/snapshots", c->qualification_root);
 	db = plain(folder, set.kind[SNAPSHOT_QUALIFICATION].file);
-	if (db == NULL || typed(folder, &set, db, &log.sink) == -1
-	    || card(folder, &set, &log.sink) == -1)
+	if (db == NULL || typed(folder, &set, db, &log.sink) == -1 ||
+	    card(folder, &set, &log.sink) == -1)
 		return EXIT_INTEGRITY;
 	sqlite3_close(db);
 	chain_free(trust);
