@@ -161,12 +161,12 @@ fuzz: deps-tools
 bless:
 	@tests/golden.sh bless $(C)
 
-lint: deps-tools
+lint: deps-tools $(GEN)
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	mandoc -Tlint -Wwarning $$(git ls-files '*.5' '*.7' '*.8')
 	shellcheck $$(git ls-files '*.sh') .ci/run
 	cppcheck --std=c11 --quiet --enable=warning,portability --inline-suppr \
-	  --error-exitcode=1 -I. --suppress=missingInclude batch online formats
+	  --error-exitcode=1 -I. -I$(G) --suppress=missingInclude batch online formats
 sizes:
 	@ctags -R --languages=C --c-kinds=f --fields=+ne -f - batch online formats \
 	| awk -F'\t' '{ s=e=0; for (i=4;i<=NF;i++) { if ($$i ~ /^line:/) s=substr($$i,6); \
