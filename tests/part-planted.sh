@@ -48,7 +48,7 @@ for s in a b c; do
 	S="$T/$s"
 	tests/site.sh "$S"
 	[ $s = c ] && seed=6 || seed=5
-	sample --people 2000 --seed $seed -D $D
+	sample --people 2000 --seed "$seed" -D $D
 	ok "a country of 2,000 ($s)" $?
 	manifests "$S" >"$T/$s.manifests"
 done

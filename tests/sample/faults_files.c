@@ -178,11 +178,11 @@ people(struct making *m, int64_t *from, int n)
 	struct scratch t;
 	struct record r;
 
-	for (int i = 0; i < c->offices && o == NULL; i++)
+	for (int i = 0; i < c->offices; i++)
 		if (c->office[i].scheme == SCHEME_KYOKAI &&
-		    c->office[i].people > 100)
+		    (o == NULL || c->office[i].people > o->people))
 			o = &c->office[i];
-	if (o == NULL)
+	if (o == NULL || o->people < 12)
 		return -1;
 	for (; n > 0; *from += hh.n) {
 		country_household(c, o, *from % o->people, &hh);

@@ -11,7 +11,8 @@
 #include "formats/codec/archive.h"
 #include "formats/codec/seal.h"
 
-/* Sealed in memory up to here, streamed beyond. */
+/* Sealed in memory by OpenSSL up to here, by seal_make() beyond: so the
+ * product opens what others made, and its own. */
 #define MEMORY_MAX (4 << 20)
 
 int
@@ -194,6 +195,7 @@ upload_seal(struct upload *u, const char *zip, const char *path)
 	struct sample *s = u->s;
 	int in = open(zip, O_RDONLY | O_CLOEXEC);
 	int out = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+	struct seal_key *key = NULL;
 	struct stat st;
 	int r = -1;
 
@@ -202,10 +204,20 @@ upload_seal(struct upload *u, const char *zip, const char *path)
 	/* opened in memory by the receiver: only small ones */
 	if (u->form == SEAL_ENVELOPED && st.st_size > ENVELOPE_BYTES_MAX / 2)
 		u->form = SEAL_DER;
-	r = pki_seal(u->key, u->cert,
-	    u->form == SEAL_ENVELOPED ? s->config->open_cert : NULL,
-	    u->form == SEAL_STREAMED || st.st_size > MEMORY_MAX, zip, out);
+	if (st.st_size > MEMORY_MAX && u->form != SEAL_STREAMED) {
+		key = seal_key_open(u->key, u->cert, &s->log.sink);
+		if (key != NULL)
+			r = seal_make(u->id.sender, in, out, key,
+			    u->form == SEAL_ENVELOPED ? s->config->open_cert :
+							NULL,
+			    s->now, &s->log.sink);
+	} else {
+		r = pki_seal(u->key, u->cert,
+		    u->form == SEAL_ENVELOPED ? s->config->open_cert : NULL,
+		    u->form == SEAL_STREAMED, zip, out);
+	}
 out:
+	seal_key_free(key);
 	if (in != -1)
 		close(in);
 	if (out != -1)
