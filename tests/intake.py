@@ -465,7 +465,7 @@ def killed():
                                              if got.get(k) != want.get(k)})
         at += step
     check("killed at %d calls: the next run ends in the same state" % kills,
-          wrong == 0 and kills > 20, "%d wrong of %d" % (wrong, kills))
+          wrong == 0 and kills * step > 100, "%d wrong of %d" % (wrong, kills))
 
 
 shutil.rmtree(T, ignore_errors=True)
