@@ -78,20 +78,28 @@ check_number(struct upload *u)
 }
 
 static void
+parse_name(struct upload *u)
+{
+	if (filename_parse(slice_of(u->name), &u->id) == -1 ||
+	    strcmp(u->id.sender, u->sender->id) != 0)
+		return;
+	u->named = true;
+	filename_format(&u->id, "", u->stem);
+}
+
+static void
 check_name(struct upload *u)
 {
 	const struct sender *s = u->sender;
 
-	if (filename_parse(slice_of(u->name), &u->id) == -1) {
-		fault(u, DIAG_FILE_NAME, "");
-		return;
-	}
-	if (strcmp(u->id.sender, s->id) != 0) {
+	if (!u->named && u->id.sender[0] != '\0') {
 		fault(u, DIAG_WRONG_SENDER, "named after somebody else");
 		return;
 	}
-	u->named = true;
-	filename_format(&u->id, "", u->stem);
+	if (!u->named) {
+		fault(u, DIAG_FILE_NAME, "");
+		return;
+	}
 	if ((s->feeds >> u->id.feed & 1) == 0)
 		fault(u, DIAG_WRONG_SENDER, feed_names[u->id.feed]);
 	if ((s->joins_on != DAY_NONE && u->id.day < s->joins_on) ||
@@ -240,17 +248,21 @@ first_fatal(const struct upload *u)
 	return DIAG_FILE_NAME;
 }
 
-/* A name of our own for what has none, or whose name an accepted file has. */
+/* A name of our own for what has none, or whose name another file has: by
+ * digest, or `mark`. */
 static void
-name_by_digest(struct upload *u)
+name_apart(struct upload *u, const char *mark)
 {
 	char stem[sizeof(u->stem)];
 	struct buf b;
 
 	buf_init(&b, stem, sizeof(stem));
-	buf_puts(&b, u->named ? u->stem : u->sender->id);
-	buf_puts(&b, u->named ? "_" : "_unnamed_");
-	buf_put(&b, (struct slice) { u->row.sha256, 16 });
+	buf_puts(&b, u->named ? u->stem : "unnamed");
+	buf_putc(&b, '-');
+	if (u->named && mark != NULL)
+		buf_puts(&b, mark);
+	else
+		buf_put(&b, (struct slice) { u->row.sha256, 12 });
 	memcpy(u->stem, stem, sizeof(stem));
 }
 
@@ -281,7 +293,7 @@ refuse(struct upload *u)
 	/* row and receipt of an accepted file are never touched by another of
 	 * its name */
 	if (!mine)
-		name_by_digest(u);
+		name_apart(u, NULL);
 	if (write_receipt(u, u->named ? &u->id : NULL) == -1 ||
 	    (mine && ledger_file_put(u->in->ledger, &u->row) == -1) ||
 	    show_receipt(u) == -1)
@@ -321,38 +333,51 @@ finish(struct upload *u, const struct ledger_file *f, const char *where)
 	return move_upload(u, where, true);
 }
 
+/* The same bytes under another name of the sender: a receipt of its own that
+ * bears the first one's number. */
+static int
+known_otherwise(
+    struct upload *u, const struct ledger_file *f, const char *where)
+{
+	char first[64], detail[96];
+
+	filename_format(&f->id, "", first);
+	snprintf(detail, sizeof(detail), "first received as %s", first);
+	fault(u, DIAG_REPLAY, detail);
+	u->row.state = f->state;
+	u->row.arrived = f->arrived;
+	name_apart(u, "again");
+	if (u->in->run->dry)
+		return 0;
+	if (write_receipt(u, &f->id) == -1 || show_receipt(u) == -1)
+		return -1;
+	return move_upload(u, where, true);
+}
+
 /* These bytes came before, under this name or another of the sender: the
  * first result stands. */
 static int
 known(struct upload *u, const struct ledger_file *f)
 {
 	const char *where = f->state == FILE_REFUSED ? "refused" : "done";
-	char first[64], dir[SPOOL_PATH_MAX], name[128], mine[64];
+	char dir[SPOOL_PATH_MAX], name[64];
 
-	filename_format(&f->id, "", first);
 	filename_format(&f->id, ".zip.p7m", name);
 	/* what ingest refused had been accepted here */
 	spool_path(dir, u->in->root, "done");
 	if (exists(dir, name))
 		where = "done";
+	if (strcmp(u->name, name) != 0)
+		return known_otherwise(u, f, where);
 	spool_path(dir, u->in->root, "%s", where);
-	if (strcmp(u->name, name) == 0) {
-		memcpy(u->stem, first, sizeof(first));
-		if (!exists(dir, name))
-			return u->in->run->dry ? 0 : finish(u, f, where);
-		fault(u, DIAG_REPLAY, "");
-		return u->in->run->dry ? 0 : move_upload(u, where, true);
-	}
-	snprintf(mine, sizeof(mine), "first received as %.40s", first);
-	fault(u, DIAG_REPLAY, mine);
-	u->row.state = f->state;
-	u->row.arrived = f->arrived;
-	name_by_digest(u);
 	if (u->in->run->dry)
 		return 0;
-	if (write_receipt(u, &f->id) == -1 || show_receipt(u) == -1)
+	if (!exists(dir, name))
+		return finish(u, f, where);
+	fault(u, DIAG_REPLAY, "");
+	if (show_receipt(u) == -1)
 		return -1;
-	return move_upload(u, where, true);
+	return move_upload(u, where, strcmp(where, "done") == 0);
 }
 
 /* ---- one upload ---- */
@@ -389,6 +414,7 @@ judge(struct upload *u)
 
 	if (r == -1)
 		return -1;
+	parse_name(u);
 	if (r == 1 && strcmp(before.id.sender, u->sender->id) == 0 &&
 	    !(before.state == FILE_REFUSED && may_change(before.reason)))
 		return known(u, &before) == -1 ? -1 : 2;

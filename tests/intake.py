@@ -366,6 +366,10 @@ def sequences():
     check("and the first receipt stands",
           s.codes()[stem(seq=3) + ".receipt.yaml"] == ("accepted", []))
     check("and so does the ledger", s.tree()["ledger"] == before["ledger"])
+    check("a result never lies over another's", sorted(
+        re.sub("[0-9a-f]{12}", "DIGEST", n) for n in s.codes()) == [
+            stem(seq=3) + "-DIGEST.receipt.yaml", stem(seq=3) + ".receipt.yaml",
+            stem(seq=4) + "-again.receipt.yaml"], s.codes())
     s.put(stem(seq=2) + ".zip.p7m", good(seq=2))
     check("an older number is refused", s.run() == 5 and
           s.codes()[stem(seq=2) + ".receipt.yaml"] == ("refused", ["F3004"]))
