@@ -7,7 +7,18 @@
 #include "formats/codec/pages.h"
 #include "tests/unit/suite.h"
 
-#define PATH "/tmp/shikaku-pages-test.sqlite"
+#define PATH scratch(".sqlite")
+
+/* a name of this process: two checks may run side by side */
+static const char *
+scratch(const char *ext)
+{
+	static char path[2][64];
+	char *p = path[ext[0] == '-'];
+
+	snprintf(p, 64, "/tmp/shikaku-pages-%ld%s", (long)getpid(), ext);
+	return p;
+}
 
 /* Value of row i: its length goes from nothing to several overflow pages. */
 static size_t

@@ -9,8 +9,19 @@
 #include "formats/segment_make.h"
 #include "tests/unit/suite.h"
 
-#define PATH "/tmp/shikaku-segment-test.seg"
-#define CUT "/tmp/shikaku-segment-test-cut.seg"
+#define PATH scratch(".seg")
+#define CUT scratch("-cut.seg")
+
+/* a name of this process: two checks may run side by side */
+static const char *
+scratch(const char *ext)
+{
+	static char path[2][64];
+	char *p = path[ext[0] == '-'];
+
+	snprintf(p, 64, "/tmp/shikaku-segment-%ld%s", (long)getpid(), ext);
+	return p;
+}
 
 static void
 put(struct diag_sink *sink, const struct diag *d)
