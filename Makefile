@@ -72,25 +72,26 @@ programs: $(NAMES:%=$(B)/shikaku-%)
 
 # ---- what the compiler cannot do: SQL and code lists become C ----
 GEN := $(SQL:schemas/%.sql=$(G)/%.sql.h) $(G)/cp932.inc $(G)/codes.inc
-$(G)/%.sql.h: schemas/%.sql
+$(G)/%.sql.h: schemas/%.sql Makefile
 	@mkdir -p $(@D)
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
-$(G)/cp932.inc: schemas/codes/cp932.tsv
+$(G)/cp932.inc: schemas/codes/cp932.tsv Makefile
 	@mkdir -p $(@D)
 	awk -F'\t' '!/^#/ { printf "DECODE(0x%s, 0x%s)\n", $$1, $$2; e = $$1 ~ /^E[DE]/; \
 	  if (!($$2 in code) || (nec[$$2] && !e)) { code[$$2] = $$1; nec[$$2] = e } } \
 	  END { for (u in code) printf "ENCODE(0x%s, 0x%s)\n", u, code[u] }' $< > $@
-$(G)/codes.inc: $(filter-out %/cp932.tsv,$(CODES))
+$(G)/codes.inc: $(filter-out %/cp932.tsv,$(CODES)) Makefile
 	@mkdir -p $(@D)
 	awk -F'\t' 'FNR == 1 { if (n++) print "\t{ NULL, NULL, NULL, false }\n};"; \
 	  f = FILENAME; sub(/.*\//, "", f); sub(/\.tsv/, "", f); \
 	  print "const struct code codes_" f "[] = {" } \
 	  !/^#/ && NF >= 3 { printf "\t{ \"%s\", \"%s\", \"%s\", %s },\n", \
 	  $$1, $$2, $$3, $$4 == "out" ? "true" : "false" } \
-	  END { print "\t{ NULL, NULL, NULL, false }\n};" }' $^ > $@
+	  END { print "\t{ NULL, NULL, NULL, false }\n};" }' \
+	  $(filter %.tsv,$^) > $@
 
 # shikaku-diag(7) is made from the catalogue: the two cannot differ
-$(G)/diag.7: formats/codec/diag.def formats/diag.awk
+$(G)/diag.7: formats/codec/diag.def formats/diag.awk Makefile
 	@mkdir -p $(@D)
 	awk -f formats/diag.awk $< > $@
 
