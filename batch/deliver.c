@@ -160,6 +160,21 @@ make_zip(struct deliver *d, const struct filename *id,
 	return rc;
 }
 
+/* The name is on the disk too: the books will say that it is there. */
+static int
+sync_box(const struct deliver *d)
+{
+	char box[SPOOL_PATH_MAX];
+	int fd, r;
+
+	box_path(d, box);
+	fd = open(box, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	r = fd == -1 ? -1 : fsync(fd);
+	if (fd != -1)
+		close(fd);
+	return r;
+}
+
 /* Sealed, as .part in the other side's box, on the disk. */
 static int
 make_part(struct deliver *d, const struct filename *id,
@@ -187,7 +202,7 @@ make_part(struct deliver *d, const struct filename *id,
 		run_worst(&d->run, EXIT_CONFIG);
 		goto out;
 	}
-	if (fsync(out) == -1 || fstat(out, &st) == -1 ||
+	if (fsync(out) == -1 || sync_box(d) == -1 || fstat(out, &st) == -1 ||
 	    lseek(out, 0, SEEK_SET) == -1 ||
 	    seal_digest_fd(out, row->sha256) == -1) {
 		io(d, part);
