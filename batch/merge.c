@@ -202,17 +202,33 @@ apply_loss(struct merge *m, const struct record *rec, size_t at)
 	return replace(m, &ended, at);
 }
 
+/* 異動区分; -1: none, or the record names no period. */
+static int
+change_of(const struct record *rec)
+{
+	struct slice change = rec->v[Q_CHANGE].s;
+
+	if (change.n != 1 || rec->v[Q_QUALIFIED_ON].s.n != 8 ||
+	    rec->v[Q_QUALIFIED_ON].n == DAY_NONE)
+		return -1;
+	return change.p[0] - '0';
+}
+
+bool
+merge_is_first(const struct record *change)
+{
+	return change_of(change) == CHANGE_NEW;
+}
+
 enum diag_code
 merge_apply(struct merge *m, const struct record *rec)
 {
 	int32_t day = (int32_t)rec->v[Q_QUALIFIED_ON].n;
-	struct slice change = rec->v[Q_CHANGE].s;
-	int kind = change.n == 1 ? change.p[0] - '0' : -1;
+	int kind = change_of(rec);
 	size_t at = 0;
 
-	if (rec->v[Q_QUALIFIED_ON].s.n != 8 || day == DAY_NONE ||
-	    (kind != CHANGE_NEW && kind != CHANGE_AMEND &&
-		kind != CHANGE_LOSS && kind != CHANGE_CANCEL))
+	if (kind != CHANGE_NEW && kind != CHANGE_AMEND && kind != CHANGE_LOSS &&
+	    kind != CHANGE_CANCEL)
 		return DIAG_SEGMENT_BROKEN;
 	if (another_person(m, rec))
 		return DIAG_PERSON_CHANGED;

@@ -46,6 +46,9 @@ int merge_load(struct merge *m, const struct record *period);
 /* DIAG__MAX: reflected; UNCHANGED; or the code it is refused or held by.
  * DIAG_SEGMENT_BROKEN: no change at all. */
 enum diag_code merge_apply(struct merge *m, const struct record *change);
+/* A whole 新規: where nothing is stored, it is the period itself, and need not
+ * go through all of this. */
+bool merge_is_first(const struct record *change);
 /* Good until the next call of anything here; NULL: broken. */
 const struct record *merge_period(struct merge *m, size_t i);
 

@@ -27,6 +27,7 @@ struct pass { /* one snapshot being built */
 	char *stored, *fresh;
 	size_t stored_n;
 	bool has_stored;
+	bool first; /* rec is the key's only period, new in this run */
 	int64_t keys, done, total;
 };
 
@@ -178,7 +179,7 @@ load_key(struct pass *p)
 {
 	struct slice packed;
 
-	p->has_stored = false;
+	p->has_stored = p->first = false;
 	p->stored_n = 0;
 	merge_begin(&p->merge);
 	while (p->have_row == 1 &&
@@ -199,6 +200,27 @@ load_key(struct pass *p)
 	return 0;
 }
 
+/* Most keys of a first load: a 新規 where nothing is. It is kept as it came
+ * (in fresh) and taken into the merge only if another change follows. */
+static enum diag_code
+apply_period(struct pass *p, const struct change *c)
+{
+	if (p->first) {
+		p->first = false;
+		if (merge_load(&p->merge, &p->rec) == -1)
+			return DIAG_SEGMENT_BROKEN;
+	}
+	struct slice payload = c->payload;
+	if (p->merge.n == 0 && payload.n <= PAYLOAD_MAX) {
+		memcpy(p->fresh, payload.p, payload.n);
+		payload.p = p->fresh;
+	}
+	if (record_unpack(&qualification_format, payload, &p->rec) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	p->first = p->merge.n == 0 && merge_is_first(&p->rec);
+	return p->first ? DIAG__MAX : merge_apply(&p->merge, &p->rec);
+}
+
 static enum diag_code
 apply(struct pass *p, const struct change *c)
 {
@@ -208,10 +230,10 @@ apply(struct pass *p, const struct change *c)
 	if (c->kind == SEGMENT_PAIR)
 		return is_pair(c->payload) ? replace(p, c->payload) :
 					     DIAG_SEGMENT_BROKEN;
+	if (c->kind == SEGMENT_PERIOD)
+		return apply_period(p, c);
 	if (record_unpack(format_of(p->kind), c->payload, &p->rec) == -1)
 		return DIAG_SEGMENT_BROKEN;
-	if (c->kind == SEGMENT_PERIOD)
-		return merge_apply(&p->merge, &p->rec);
 	if (c->kind == SEGMENT_CARD)
 		canonical(&p->rec, c->key, hex);
 	if (pack(p, &p->rec, &packed) == -1)
@@ -264,6 +286,8 @@ write_key(struct pass *p)
 	if (p->kind == SNAPSHOT_QUALIFICATION) {
 		if (p->has_stored && add_pair(p, p->key, stored(p)) == -1)
 			return -1;
+		if (p->first)
+			return add_row(p, p->key, &p->rec);
 		for (size_t i = 0; i < p->merge.n; i++) {
 			if ((rec = merge_period(&p->merge, i)) == NULL)
 				return damaged(p, "period");

@@ -9,47 +9,51 @@
 #include <unistd.h>
 
 #include "formats/codec/day.h"
+#include "formats/codec/pages_read.h"
 #include "formats/codec/seal.h"
 #include "formats/snapshot.h"
 
 #define CAS_MAX 64
 
-enum statement {
-	S_PERIODS,
-	S_PRINTED,
-	S_PERSON_KEYS,
-	S_PSEUDONYM,
-	S_PAIRING,
-	S_INSURER,
-	S_CARD,
-	S_PARTITION,
-	S_REVOKED,
-	S_INSTITUTION,
-	STATEMENT__MAX
-};
-
 /* clang-format off */
+enum table {
+	T_PERIOD, T_PERSON, T_PRINTED, T_PSEUDONYM, T_PAIRING, T_INSURER,
+	T_CARD, T_PARTITION, T_REVOKED, T_INSTITUTION, TABLE__MAX
+};
 static const struct {
 	enum snapshot_kind kind;
-	const char *sql; /* %s: the columns of the main table */
-} statements[STATEMENT__MAX] = {
-	[S_PERIODS] = { SNAPSHOT_QUALIFICATION, "SELECT %s FROM period WHERE \"key\" = ?1" },
-	[S_PRINTED] = { SNAPSHOT_QUALIFICATION, "SELECT \"key\" FROM printed WHERE hash = ?1" },
-	[S_PERSON_KEYS] = { SNAPSHOT_QUALIFICATION, "SELECT \"key\" FROM pseudonym WHERE pseudonym = ?1" },
-	[S_PSEUDONYM] = { SNAPSHOT_QUALIFICATION, "SELECT pseudonym FROM person WHERE \"key\" = ?1" },
-	[S_PAIRING] = { SNAPSHOT_QUALIFICATION, "SELECT pseudonym FROM pairing WHERE processing_number = ?1" },
-	[S_INSURER] = { SNAPSHOT_QUALIFICATION, "SELECT InsurerName FROM insurer WHERE \"number\" = ?1" },
-	[S_CARD] = { SNAPSHOT_CARDS, "SELECT %s FROM card WHERE ca = ?1 AND serial = ?2" },
-	[S_PARTITION] = { SNAPSHOT_REVOCATION, "SELECT this_update, next_update, \"number\" FROM \"partition\" WHERE ca = ?1 AND name = ?2" },
-	[S_REVOKED] = { SNAPSHOT_REVOCATION, "SELECT revoked_at, reason FROM revoked WHERE ca = ?1 AND serial = ?2 ORDER BY revoked_at LIMIT 1" },
-	[S_INSTITUTION] = { SNAPSHOT_INSTITUTIONS, "SELECT %s FROM institution WHERE InstitutionCode = ?1" },
+	const char *name;
+} tables[TABLE__MAX] = {
+	[T_PERIOD] = { SNAPSHOT_QUALIFICATION, "period" },
+	[T_PERSON] = { SNAPSHOT_QUALIFICATION, "person" },
+	[T_PRINTED] = { SNAPSHOT_QUALIFICATION, "printed" },
+	[T_PSEUDONYM] = { SNAPSHOT_QUALIFICATION, "pseudonym" },
+	[T_PAIRING] = { SNAPSHOT_QUALIFICATION, "pairing" },
+	[T_INSURER] = { SNAPSHOT_QUALIFICATION, "insurer" },
+	[T_CARD] = { SNAPSHOT_CARDS, "card" },
+	[T_PARTITION] = { SNAPSHOT_REVOCATION, "partition" },
+	[T_REVOKED] = { SNAPSHOT_REVOCATION, "revoked" },
+	[T_INSTITUTION] = { SNAPSHOT_INSTITUTIONS, "institution" },
 };
-static const struct format *const formats[SNAPSHOT__MAX] = {
-	[SNAPSHOT_QUALIFICATION] = &qualification_format,
-	[SNAPSHOT_CARDS] = &link_format,
-	[SNAPSHOT_INSTITUTIONS] = &institution_format,
+/* Of the main table: its record, and columns of the key in front of it. */
+static const struct {
+	const struct format *format;
+	enum table table;
+	unsigned skip;
+} mains[SNAPSHOT__MAX] = {
+	[SNAPSHOT_QUALIFICATION] = { &qualification_format, T_PERIOD, 1 },
+	[SNAPSHOT_CARDS] = { &link_format, T_CARD, 2 },
+	[SNAPSHOT_REVOCATION] = { NULL, T_REVOKED, 0 },
+	[SNAPSHOT_INSTITUTIONS] = { &institution_format, T_INSTITUTION, 0 },
 };
 /* clang-format on */
+
+/* How a row of the main table becomes a record. */
+struct shape {
+	unsigned skip, n;
+	unsigned char field[RECORD_FIELDS_MAX]; /* as the columns lie */
+	enum field_type type[RECORD_FIELDS_MAX];
+};
 
 struct snapshot {
 	enum snapshot_kind kind;
@@ -58,10 +62,11 @@ struct snapshot {
 	char *path;
 	const unsigned char *map;
 	size_t size;
-	sqlite3 *db;
-	sqlite3_stmt *st[STATEMENT__MAX];
-	unsigned char columns[RECORD_FIELDS_MAX];
-	unsigned n_columns;
+	sqlite3 *db; /* for the small tables */
+	struct pages_view view;
+	struct cursor cursor[TABLE__MAX];
+	uint32_t root[TABLE__MAX];
+	struct shape shape;
 	struct record rec; /* the row at hand */
 	char cas[CAS_MAX][41];
 	int n_cas; /* ids are 1.. */
@@ -148,12 +153,8 @@ static int
 check_header(struct snapshot *s)
 {
 	const unsigned char *h = s->map;
-	size_t page = (size_t)h[16] << 8 | h[17];
 
-	page = page == 1 ? 65536 : page;
-	if (memcmp(h, "SQLite format 3", 16) != 0 || page < 512 ||
-	    (page & (page - 1)) != 0 || h[18] != 1 || h[19] != 1 ||
-	    s->size / page != be32(h + 28) || s->size % page != 0)
+	if (pages_view_init(&s->view, h, -1, h, s->size) == -1)
 		return broken(s, "not a whole SQLite file");
 	if (be32(h + 68) != (uint32_t)snapshot_application_id(s->kind) ||
 	    be32(h + 60) != SNAPSHOT_VERSION)
@@ -197,24 +198,11 @@ out:
 }
 
 static sqlite3_stmt *
-prepare(struct snapshot *s, sqlite3 *db, const char *sql)
+prepare(struct snapshot *s, const char *sql)
 {
-	char columns[2048] = "", text[2560];
-	struct buf b;
 	sqlite3_stmt *st = NULL;
 
-	buf_init(&b, columns, sizeof(columns));
-	for (unsigned i = 0; i < s->n_columns; i++)
-		buf_printf(&b, "%s%s", i > 0 ? "," : "",
-		    formats[s->kind]->fields[s->columns[i]].name);
-	const char *mark = strstr(sql, "%s");
-	if (mark == NULL)
-		snprintf(text, sizeof(text), "%s", sql);
-	else
-		snprintf(text, sizeof(text), "%.*s%s%s", (int)(mark - sql), sql,
-		    columns, mark + 2);
-	if (sqlite3_prepare_v3(db, text, -1, SQLITE_PREPARE_PERSISTENT, &st,
-		NULL) != SQLITE_OK)
+	if (sqlite3_prepare_v2(s->db, sql, -1, &st, NULL) != SQLITE_OK)
 		broken(s, "tables are not as they should be");
 	return st;
 }
@@ -224,7 +212,7 @@ prepare(struct snapshot *s, sqlite3 *db, const char *sql)
 static int
 read_generation(struct snapshot *s, struct snapshot_set_entry *e)
 {
-	sqlite3_stmt *st = prepare(s, s->db,
+	sqlite3_stmt *st = prepare(s,
 	    "SELECT kind, generation, \"rows\", digest, day, cut_off"
 	    " FROM generation");
 	int r = -1;
@@ -270,8 +258,7 @@ load_cas(struct snapshot *s)
 {
 	if (s->kind != SNAPSHOT_CARDS && s->kind != SNAPSHOT_REVOCATION)
 		return 0;
-	sqlite3_stmt *st =
-	    prepare(s, s->db, "SELECT id, ski FROM ca ORDER BY id");
+	sqlite3_stmt *st = prepare(s, "SELECT id, ski FROM ca ORDER BY id");
 	if (st == NULL)
 		return -1;
 	while (sqlite3_step(st) == SQLITE_ROW && s->n_cas < CAS_MAX) {
@@ -282,6 +269,34 @@ load_cas(struct snapshot *s)
 		memcpy(s->cas[s->n_cas++], ski, 41);
 	}
 	sqlite3_finalize(st);
+	return 0;
+}
+
+static int
+load_roots(struct snapshot *s)
+{
+	sqlite3_stmt *st = prepare(
+	    s, "SELECT name, rootpage FROM sqlite_schema WHERE type = 'table'");
+
+	if (st == NULL)
+		return -1;
+	while (sqlite3_step(st) == SQLITE_ROW) {
+		const char *name = (const char *)sqlite3_column_text(st, 0);
+		sqlite3_int64 root = sqlite3_column_int64(st, 1);
+		for (int i = 0; i < TABLE__MAX; i++)
+			if (name != NULL && tables[i].kind == s->kind &&
+			    strcmp(tables[i].name, name) == 0 && root > 1 &&
+			    root <= UINT32_MAX)
+				s->root[i] = (uint32_t)root;
+	}
+	sqlite3_finalize(st);
+	for (int i = 0; i < TABLE__MAX; i++) {
+		if (tables[i].kind != s->kind)
+			continue;
+		if (s->root[i] == 0)
+			return broken(s, "tables are not as they should be");
+		cursor_init(&s->cursor[i], &s->view, s->root[i]);
+	}
 	return 0;
 }
 
@@ -307,13 +322,28 @@ open_db(struct snapshot *s)
 		SQLITE_DESERIALIZE_READONLY) != SQLITE_OK)
 		return broken(s, "sqlite");
 	harden(s->db);
-	if (check_generation(s) == -1 || load_cas(s) == -1)
+	if (check_generation(s) == -1 || load_cas(s) == -1 ||
+	    load_roots(s) == -1)
 		return -1;
-	for (int i = 0; i < STATEMENT__MAX; i++)
-		if (statements[i].kind == s->kind &&
-		    (s->st[i] = prepare(s, s->db, statements[i].sql)) == NULL)
-			return -1;
 	return 0;
+}
+
+/* The columns of the main table as they lie: primary key first. */
+static void
+make_shape(struct shape *h, enum snapshot_kind kind)
+{
+	const struct format *f = mains[kind].format;
+	unsigned char v[RECORD_FIELDS_MAX];
+	unsigned n = snapshot_columns(f, v);
+
+	h->skip = mains[kind].skip;
+	if (kind == SNAPSHOT_QUALIFICATION)
+		h->field[h->n++] = Q_QUALIFIED_ON;
+	for (unsigned i = 0; i < n; i++)
+		if (kind != SNAPSHOT_QUALIFICATION || v[i] != Q_QUALIFIED_ON)
+			h->field[h->n++] = v[i];
+	for (unsigned i = 0; i < h->n; i++)
+		h->type[i] = f->fields[h->field[i]].type;
 }
 
 struct snapshot *
@@ -329,9 +359,9 @@ snapshot_open(const char *dir, enum snapshot_kind kind,
 	s->sink = sink;
 	s->path = text_alloc(n);
 	snprintf(s->path, n, "%s/%s", dir, entry->file);
-	if (formats[kind] != NULL) {
-		s->n_columns = snapshot_columns(formats[kind], s->columns);
-		record_init(&s->rec, formats[kind]);
+	if (mains[kind].format != NULL) {
+		make_shape(&s->shape, kind);
+		record_init(&s->rec, mains[kind].format);
 	}
 	if (map_file(s, check_file) == -1 || open_db(s) == -1) {
 		snapshot_close(s);
@@ -345,8 +375,8 @@ snapshot_close(struct snapshot *s)
 {
 	if (s == NULL)
 		return;
-	for (int i = 0; i < STATEMENT__MAX; i++)
-		sqlite3_finalize(s->st[i]);
+	for (int i = 0; i < TABLE__MAX; i++)
+		cursor_free(&s->cursor[i]);
 	sqlite3_close(s->db);
 	if (s->map != NULL)
 		munmap((void *)(uintptr_t)s->map, s->size);
@@ -362,36 +392,27 @@ snapshot_entry(const struct snapshot *s)
 
 /* ---- questions ---- */
 
-static struct slice
-column(sqlite3_stmt *st, int i)
+/* The row at hand into rec. */
+static int
+fill(const struct shape *h, const struct cursor *c, struct record *rec)
 {
-	struct slice s;
+	struct column v[RECORD_FIELDS_MAX + 2];
+	int n = cursor_columns(c, v, h->skip + h->n);
 
-	s.p = sqlite3_column_blob(st, i);
-	s.n = (size_t)sqlite3_column_bytes(st, i);
-	if (s.p == NULL)
-		s.n = 0;
-	return s;
-}
-
-/* The columns of the main table from column `at` on into rec. */
-static void
-fill(const unsigned char *columns, unsigned n, sqlite3_stmt *st, int at,
-    struct record *rec)
-{
-	const struct field *fields = rec->format->fields;
-
-	for (unsigned i = 0; i < n; i++) {
-		struct value *v = &rec->v[columns[i]];
-		v->s = column(st, at + (int)i);
-		v->n = 0;
-		if (v->s.n == 0)
+	if (n != (int)(h->skip + h->n))
+		return -1;
+	for (unsigned i = 0; i < h->n; i++) {
+		struct value *to = &rec->v[h->field[i]];
+		to->s = v[h->skip + i].s;
+		to->n = 0;
+		if (to->s.n == 0)
 			continue;
-		if (fields[columns[i]].type == FIELD_DAY)
-			v->n = day_parse(v->s);
-		else if (fields[columns[i]].type == FIELD_NUM)
-			v->n = slice_number(v->s);
+		if (h->type[i] == FIELD_DAY)
+			to->n = day_parse(to->s);
+		else if (h->type[i] == FIELD_NUM)
+			to->n = slice_number(to->s);
 	}
+	return 0;
 }
 
 static bool
@@ -404,127 +425,153 @@ key_of(struct slice text, struct typed_key *key)
 	return true;
 }
 
-/* Ends a question: -1 where SQLite stopped for another reason than the end. */
-static int
-end(struct snapshot *s, sqlite3_stmt *st, int step, int r)
+static struct column
+text_key(struct slice s)
 {
-	if (step != SQLITE_ROW && step != SQLITE_DONE)
-		r = broken(s, sqlite3_errmsg(s->db));
-	sqlite3_reset(st);
-	return r;
+	return (struct column) { .type = COLUMN_TEXT, .s = s };
 }
 
-static void
-bind_text(sqlite3_stmt *st, int i, struct slice s)
+static struct column
+blob_key(const void *p, size_t n)
 {
-	sqlite3_bind_text(
-	    st, i, s.p == NULL ? "" : s.p, (int)s.n, SQLITE_STATIC);
+	return (struct column) { .type = COLUMN_BLOB, .s = { p, n } };
+}
+
+static struct column
+int_key(int64_t n)
+{
+	return (struct column) { .type = COLUMN_INTEGER, .n = n };
+}
+
+/* Is the cursor's row (r as seek or next said) one of this key? */
+static int
+matches(struct snapshot *s, const struct cursor *c, const struct column *key,
+    unsigned n, int r)
+{
+	int order = 0;
+
+	if (r == 1 && cursor_cmp(c, key, n, &order) == -1)
+		r = -1;
+	if (r == -1)
+		return broken(s, "page");
+	return r == 1 && order == 0;
+}
+
+static int
+find(struct snapshot *s, enum table t, const struct column *key, unsigned n)
+{
+	struct cursor *c = &s->cursor[t];
+
+	return matches(s, c, key, n, cursor_seek(c, key, n));
+}
+
+static int
+again(struct snapshot *s, enum table t, const struct column *key, unsigned n)
+{
+	struct cursor *c = &s->cursor[t];
+
+	return matches(s, c, key, n, cursor_next(c));
 }
 
 int
 snapshot_periods(struct snapshot *s, const struct typed_key *key,
     snapshot_period_fn *each, void *arg)
 {
-	sqlite3_stmt *st = s->st[S_PERIODS];
-	int n = 0, step;
+	struct column k = text_key(typed_key_text(key));
+	int n = 0, r;
 
-	bind_text(st, 1, typed_key_text(key));
-	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-		fill(s->columns, s->n_columns, st, 0, &s->rec);
+	for (r = find(s, T_PERIOD, &k, 1); r == 1;
+	     r = again(s, T_PERIOD, &k, 1)) {
+		if (fill(&s->shape, &s->cursor[T_PERIOD], &s->rec) == -1)
+			return broken(s, "period");
 		n++;
 		if (each(arg, key, &s->rec) != 0)
 			break;
 	}
-	return end(s, st, step, n);
+	return r == -1 ? -1 : n;
 }
 
+/* Every typed key that stands beside k as the second column. */
 static int
-each_key(struct snapshot *s, sqlite3_stmt *st, snapshot_key_fn *each, void *arg)
+each_key(struct snapshot *s, enum table t, struct column k,
+    snapshot_key_fn *each, void *arg)
 {
 	struct typed_key key;
-	int n = 0, step;
+	struct column v[2];
+	int n = 0, r;
 
-	while ((step = sqlite3_step(st)) == SQLITE_ROW) {
-		if (!key_of(column(st, 0), &key)) {
-			n = broken(s, "key");
-			break;
-		}
+	for (r = find(s, t, &k, 1); r == 1; r = again(s, t, &k, 1)) {
+		if (cursor_columns(&s->cursor[t], v, 2) != 2 ||
+		    !key_of(v[1].s, &key))
+			return broken(s, "key");
 		n++;
 		if (each(arg, &key) != 0)
 			break;
 	}
-	return end(s, st, step, n);
+	return r == -1 ? -1 : n;
 }
 
 int
 snapshot_printed(
     struct snapshot *s, uint64_t hash, snapshot_key_fn *each, void *arg)
 {
-	sqlite3_bind_int64(s->st[S_PRINTED], 1, (sqlite3_int64)hash);
-	return each_key(s, s->st[S_PRINTED], each, arg);
+	return each_key(s, T_PRINTED, int_key((int64_t)hash), each, arg);
 }
 
 int
 snapshot_person_keys(struct snapshot *s, const unsigned char pseudonym[16],
     snapshot_key_fn *each, void *arg)
 {
-	sqlite3_bind_blob(
-	    s->st[S_PERSON_KEYS], 1, pseudonym, 16, SQLITE_STATIC);
-	return each_key(s, s->st[S_PERSON_KEYS], each, arg);
+	return each_key(s, T_PSEUDONYM, blob_key(pseudonym, 16), each, arg);
 }
 
+/* The pseudonym beside k; none where there are two. */
 static int
-one_pseudonym(struct snapshot *s, sqlite3_stmt *st, unsigned char pseudonym[16])
+one_pseudonym(struct snapshot *s, enum table t, struct column k,
+    unsigned char pseudonym[16])
 {
-	int r = 0, step = sqlite3_step(st);
+	struct column v[2];
+	int r = find(s, t, &k, 1);
 
-	if (step == SQLITE_ROW) {
-		struct slice v = column(st, 0);
-		if (v.n != 16)
-			r = broken(s, "pseudonym");
-		else {
-			memcpy(pseudonym, v.p, 16);
-			r = 1;
-			step = sqlite3_step(st);
-			if (step == SQLITE_ROW) /* two persons: neither */
-				r = 0;
-		}
-	}
-	return end(s, st, step, r);
+	if (r != 1)
+		return r;
+	if (cursor_columns(&s->cursor[t], v, 2) != 2 || v[1].s.n != 16)
+		return broken(s, "pseudonym");
+	memcpy(pseudonym, v[1].s.p, 16);
+	r = again(s, t, &k, 1);
+	return r == -1 ? -1 : r == 0;
 }
 
 int
 snapshot_pseudonym(struct snapshot *s, const struct typed_key *key,
     unsigned char pseudonym[16])
 {
-	bind_text(s->st[S_PSEUDONYM], 1, typed_key_text(key));
-	return one_pseudonym(s, s->st[S_PSEUDONYM], pseudonym);
+	return one_pseudonym(
+	    s, T_PERSON, text_key(typed_key_text(key)), pseudonym);
 }
 
 int
 snapshot_pairing(struct snapshot *s, struct slice processing_number,
     unsigned char pseudonym[16])
 {
-	bind_text(s->st[S_PAIRING], 1, processing_number);
-	return one_pseudonym(s, s->st[S_PAIRING], pseudonym);
+	return one_pseudonym(
+	    s, T_PAIRING, text_key(processing_number), pseudonym);
 }
 
 struct slice
 snapshot_insurer_name(struct snapshot *s, struct slice number8)
 {
-	sqlite3_stmt *st = s->st[S_INSURER];
+	enum { NUMBER, INSURER_NUMBER, CODE, SCHEME, NAME, COLUMNS };
 	struct slice out = { s->text, 0 };
+	struct column v[COLUMNS], k = text_key(number8);
 
-	bind_text(st, 1, number8);
-	int step = sqlite3_step(st);
-	if (step == SQLITE_ROW) {
-		struct slice v = column(st, 0);
-		if (v.n > 0 && v.n <= sizeof(s->text)) {
-			memcpy(s->text, v.p, v.n);
-			out.n = v.n;
-		}
+	if (find(s, T_INSURER, &k, 1) != 1 ||
+	    cursor_columns(&s->cursor[T_INSURER], v, COLUMNS) != COLUMNS)
+		return out;
+	if (v[NAME].s.n > 0 && v[NAME].s.n <= sizeof(s->text)) {
+		memcpy(s->text, v[NAME].s.p, v[NAME].s.n);
+		out.n = v[NAME].s.n;
 	}
-	end(s, st, step, 0);
 	return out;
 }
 
@@ -538,96 +585,13 @@ ca_id(const struct snapshot *s, const char *ca)
 	return 0;
 }
 
-static void
-bind_serial(
-    sqlite3_stmt *st, int i, const char *serial, unsigned char store[20])
+static struct column
+serial_key(const char *serial, unsigned char store[20])
 {
 	int64_t n;
 
-	if (snapshot_serial(serial, &n, store))
-		sqlite3_bind_int64(st, i, n);
-	else
-		sqlite3_bind_blob(st, i, store, 20, SQLITE_STATIC);
-}
-
-int
-snapshot_card(struct snapshot *s, const char *ca, const char *serial,
-    struct snapshot_card *out)
-{
-	sqlite3_stmt *st = s->st[S_CARD];
-	unsigned char store[20];
-	int id = ca_id(s, ca), r = 0;
-
-	if (id == 0 || serial[0] == '\0' || strnlen(serial, 41) > 40)
-		return 0;
-	sqlite3_bind_int(st, 1, id);
-	bind_serial(st, 2, serial, store);
-	int step = sqlite3_step(st);
-	if (step == SQLITE_ROW) {
-		const struct value *v = s->rec.v;
-		fill(s->columns, s->n_columns, st, 0, &s->rec);
-		struct slice number = v[L_PROCESSING_NUMBER].s;
-		memset(out, 0, sizeof(*out));
-		if (number.n >= sizeof(out->processing_number))
-			return end(s, st, step, broken(s, "card"));
-		if (number.n > 0)
-			memcpy(out->processing_number, number.p, number.n);
-		out->state = (int)slice_number(v[L_STATE].s);
-		out->from =
-		    v[L_VALID_FROM].s.n ? (int32_t)v[L_VALID_FROM].n : DAY_NONE;
-		out->until = v[L_VALID_UNTIL].s.n ?
-		    (int32_t)v[L_VALID_UNTIL].n :
-		    DAY_NONE;
-		r = 1;
-	}
-	return end(s, st, step, r);
-}
-
-int
-snapshot_partition(struct snapshot *s, const char *ca, const char *partition,
-    struct snapshot_partition *out)
-{
-	sqlite3_stmt *st = s->st[S_PARTITION];
-	int id = ca_id(s, ca), r = 0;
-
-	if (id == 0)
-		return 0;
-	sqlite3_bind_int(st, 1, id);
-	bind_text(st, 2, slice_of(partition));
-	int step = sqlite3_step(st);
-	if (step == SQLITE_ROW) {
-		struct slice number = column(st, 2);
-		memset(out, 0, sizeof(*out));
-		out->this_update = sqlite3_column_int64(st, 0);
-		out->next_update = sqlite3_column_int64(st, 1);
-		if (number.n >= sizeof(out->number))
-			return end(s, st, step, broken(s, "partition"));
-		if (number.n > 0)
-			memcpy(out->number, number.p, number.n);
-		r = 1;
-	}
-	return end(s, st, step, r);
-}
-
-int
-snapshot_revoked(struct snapshot *s, const char *ca, const char *serial,
-    int64_t *revoked_at, int *reason)
-{
-	sqlite3_stmt *st = s->st[S_REVOKED];
-	unsigned char store[20];
-	int id = ca_id(s, ca), r = 0;
-
-	if (id == 0)
-		return 0;
-	sqlite3_bind_int(st, 1, id);
-	bind_serial(st, 2, serial, store);
-	int step = sqlite3_step(st);
-	if (step == SQLITE_ROW) {
-		*revoked_at = sqlite3_column_int64(st, 0);
-		*reason = sqlite3_column_int(st, 1);
-		r = 1;
-	}
-	return end(s, st, step, r);
+	return snapshot_serial(serial, &n, store) ? int_key(n) :
+						    blob_key(store, 20);
 }
 
 static void
@@ -640,42 +604,117 @@ copy_text(char *out, size_t size, struct slice s)
 	out[n] = '\0';
 }
 
+static int32_t
+day_or_none(const struct value *v)
+{
+	return v->s.n > 0 ? (int32_t)v->n : DAY_NONE;
+}
+
+int
+snapshot_card(struct snapshot *s, const char *ca, const char *serial,
+    struct snapshot_card *out)
+{
+	const struct value *v = s->rec.v;
+	unsigned char store[20];
+	int id = ca_id(s, ca);
+
+	if (id == 0 || serial[0] == '\0' || strnlen(serial, 41) > 40)
+		return 0;
+	struct column k[2] = { int_key(id), serial_key(serial, store) };
+	int r = find(s, T_CARD, k, 2);
+	if (r != 1)
+		return r;
+	if (fill(&s->shape, &s->cursor[T_CARD], &s->rec) == -1)
+		return broken(s, "card");
+	copy_text(out->processing_number, sizeof(out->processing_number),
+	    v[L_PROCESSING_NUMBER].s);
+	out->state = (int)slice_number(v[L_STATE].s);
+	out->from = day_or_none(&v[L_VALID_FROM]);
+	out->until = day_or_none(&v[L_VALID_UNTIL]);
+	return 1;
+}
+
+enum partition_column { P_CA, P_NAME, P_ID, P_THIS, P_NEXT, P_NUMBER, P__MAX };
+
+int
+snapshot_partition(struct snapshot *s, const char *ca, const char *partition,
+    struct snapshot_partition *out)
+{
+	struct column v[P__MAX];
+	int id = ca_id(s, ca);
+
+	if (id == 0)
+		return 0;
+	struct column k[2] = { int_key(id), text_key(slice_of(partition)) };
+	int r = find(s, T_PARTITION, k, 2);
+	if (r != 1)
+		return r;
+	if (cursor_columns(&s->cursor[T_PARTITION], v, P__MAX) != P__MAX)
+		return broken(s, "partition");
+	out->this_update = v[P_THIS].n;
+	out->next_update = v[P_NEXT].n;
+	copy_text(out->number, sizeof(out->number), v[P_NUMBER].s);
+	return 1;
+}
+
+enum revoked_column { R_CA, R_SERIAL, R_PARTITION, R_AT, R_REASON, RC__MAX };
+
+/* Listed by several partitions: the earliest. */
+int
+snapshot_revoked(struct snapshot *s, const char *ca, const char *serial,
+    int64_t *revoked_at, int *reason)
+{
+	struct column v[RC__MAX];
+	unsigned char store[20];
+	int id = ca_id(s, ca), found = 0, r;
+
+	if (id == 0)
+		return 0;
+	struct column k[2] = { int_key(id), serial_key(serial, store) };
+	for (r = find(s, T_REVOKED, k, 2); r == 1;
+	     r = again(s, T_REVOKED, k, 2)) {
+		if (cursor_columns(&s->cursor[T_REVOKED], v, RC__MAX) !=
+		    RC__MAX)
+			return broken(s, "revoked");
+		if (!found || v[R_AT].n < *revoked_at) {
+			*revoked_at = v[R_AT].n;
+			*reason = (int)v[R_REASON].n;
+		}
+		found = 1;
+	}
+	return r == -1 ? -1 : found;
+}
+
 int
 snapshot_institution(
     struct snapshot *s, struct slice code, struct snapshot_institution *out)
 {
-	sqlite3_stmt *st = s->st[S_INSTITUTION];
 	const struct value *v = s->rec.v;
-	int r = 0;
+	struct column k = text_key(code);
+	int r = find(s, T_INSTITUTION, &k, 1);
 
-	bind_text(st, 1, code);
-	int step = sqlite3_step(st);
-	if (step == SQLITE_ROW) {
-		fill(s->columns, s->n_columns, st, 0, &s->rec);
-		memset(out, 0, sizeof(*out));
-		copy_text(out->code, sizeof(out->code), v[I_CODE].s);
-		copy_text(out->prefecture, sizeof(out->prefecture),
-		    v[I_PREFECTURE].s);
-		copy_text(out->size_class, sizeof(out->size_class),
-		    v[I_SIZE_CLASS].s);
-		copy_text(out->name, sizeof(out->name), v[I_NAME].s);
-		out->from = v[I_FROM].s.n ? (int32_t)v[I_FROM].n : DAY_NONE;
-		out->until = v[I_UNTIL].s.n ? (int32_t)v[I_UNTIL].n : DAY_NONE;
-		out->pilot = slice_is(v[I_PILOT].s, "1");
-		int cs = charset_find(v[I_ENCODING].s);
-		out->encoding =
-		    cs == CHARSET_CP932 ? CHARSET_CP932 : CHARSET_UTF8;
-		r = 1;
-	}
-	return end(s, st, step, r);
+	if (r != 1)
+		return r;
+	if (fill(&s->shape, &s->cursor[T_INSTITUTION], &s->rec) == -1)
+		return broken(s, "institution");
+	copy_text(out->code, sizeof(out->code), v[I_CODE].s);
+	copy_text(out->prefecture, sizeof(out->prefecture), v[I_PREFECTURE].s);
+	copy_text(out->size_class, sizeof(out->size_class), v[I_SIZE_CLASS].s);
+	copy_text(out->name, sizeof(out->name), v[I_NAME].s);
+	out->from = day_or_none(&v[I_FROM]);
+	out->until = day_or_none(&v[I_UNTIL]);
+	out->pilot = slice_is(v[I_PILOT].s, "1");
+	out->encoding =
+	    slice_is(v[I_ENCODING].s, "cp932") ? CHARSET_CP932 : CHARSET_UTF8;
+	return 1;
 }
 
 int
 snapshot_inputs(struct snapshot *s,
     int (*each)(void *arg, const char *name, const char *digest), void *arg)
 {
-	sqlite3_stmt *st = prepare(
-	    s, s->db, "SELECT name, digest FROM input ORDER BY name, digest");
+	sqlite3_stmt *st =
+	    prepare(s, "SELECT name, digest FROM input ORDER BY name, digest");
 	int r = 0, step = SQLITE_DONE;
 
 	if (st == NULL)
@@ -688,92 +727,61 @@ snapshot_inputs(struct snapshot *s,
 		else
 			r = each(arg, name, digest) == 0 ? 0 : -1;
 	}
-	r = end(s, st, step, r);
+	if (step != SQLITE_ROW && step != SQLITE_DONE)
+		r = broken(s, sqlite3_errmsg(s->db));
 	sqlite3_finalize(st);
 	return r;
 }
 
 /* ---- the walk ---- */
 
+struct walk_table { /* a cursor and whether it has a row */
+	struct cursor cursor;
+	int have; /* 1, 0, -1; 2: the row was handed out, step first */
+	struct column v[P__MAX];
+};
+
 struct snapshot_walk {
 	struct snapshot *s;
-	sqlite3 *db;
-	sqlite3_stmt *main, *person; /* person: partitions in REVOCATION */
-	int main_step, person_step;
+	struct pages_view view;
+	int fd;
+	struct walk_table main, person; /* person: partitions in REVOCATION */
 	struct record rec;
 	char serial[41];
 	char text[1024];
 };
 
-/* A file name as a URI. */
 static void
-uri_of(const char *path, struct buf *out)
+walk_begin(struct snapshot_walk *w, struct walk_table *t, enum table table)
 {
-	buf_printf(out, "file:");
-	for (; *path != '\0'; path++) {
-		unsigned char c = (unsigned char)*path;
-		if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') ||
-		    (c >= 'A' && c <= 'Z') || strchr("/._-", c) != NULL)
-			buf_printf(out, "%c", c);
-		else
-			buf_printf(out, "%%%02x", c);
-	}
-	buf_printf(out, "?mode=ro&immutable=1");
-}
-
-static int
-walk_open_db(struct snapshot_walk *w)
-{
-	char uri[4096];
-	struct buf b;
-
-	buf_init(&b, uri, sizeof(uri));
-	uri_of(w->s->path, &b);
-	if (b.full ||
-	    sqlite3_open_v2(uri, &w->db,
-		SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX,
-		NULL) != SQLITE_OK)
-		return broken(w->s, "cannot be opened");
-	harden(w->db);
-	sqlite3_exec(w->db, "PRAGMA mmap_size=0; PRAGMA cache_size=-4096;",
-	    NULL, NULL, NULL);
-	return 0;
+	cursor_init(&t->cursor, &w->view, w->s->root[table]);
+	t->have = cursor_seek(&t->cursor, NULL, 0);
 }
 
 struct snapshot_walk *
 snapshot_walk_open(struct snapshot *s)
 {
-	/* clang-format off */
-	static const char *const mains[SNAPSHOT__MAX] = {
-		[SNAPSHOT_QUALIFICATION] = "SELECT \"key\",%s FROM period ORDER BY \"key\", QualificationDate",
-		[SNAPSHOT_CARDS] = "SELECT ca,serial,%s FROM card ORDER BY ca, serial",
-		[SNAPSHOT_REVOCATION] = "SELECT \"partition\", serial, revoked_at, reason FROM revoked ORDER BY ca, serial, \"partition\"",
-		[SNAPSHOT_INSTITUTIONS] = "SELECT InstitutionCode,%s FROM institution ORDER BY InstitutionCode",
-	};
-	static const char *const persons[SNAPSHOT__MAX] = {
-		[SNAPSHOT_QUALIFICATION] = "SELECT \"key\", processing_number, pseudonym FROM person ORDER BY \"key\"",
-		[SNAPSHOT_REVOCATION] = "SELECT ca, name, id, this_update, next_update, \"number\" FROM \"partition\" ORDER BY ca, name",
-	};
-	/* clang-format on */
 	struct snapshot_walk *w = text_alloc(sizeof(*w));
 
 	w->s = s;
-	w->person_step = SQLITE_DONE;
-	if (formats[s->kind] != NULL)
-		record_init(&w->rec, formats[s->kind]);
-	if (walk_open_db(w) == -1 ||
-	    (w->main = prepare(s, w->db, mains[s->kind])) == NULL)
-		goto bad;
-	if (persons[s->kind] != NULL) {
-		if ((w->person = prepare(s, w->db, persons[s->kind])) == NULL)
-			goto bad;
-		w->person_step = sqlite3_step(w->person);
+	w->view = s->view;
+	w->view.map = NULL;
+	w->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (w->fd == -1) {
+		broken(s, "cannot be opened");
+		snapshot_walk_close(w);
+		return NULL;
 	}
-	w->main_step = sqlite3_step(w->main);
+	w->view.fd = w->fd;
+	posix_fadvise(w->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
+	if (mains[s->kind].format != NULL)
+		record_init(&w->rec, mains[s->kind].format);
+	walk_begin(w, &w->main, mains[s->kind].table);
+	if (s->kind == SNAPSHOT_QUALIFICATION)
+		walk_begin(w, &w->person, T_PERSON);
+	if (s->kind == SNAPSHOT_REVOCATION)
+		walk_begin(w, &w->person, T_PARTITION);
 	return w;
-bad:
-	snapshot_walk_close(w);
-	return NULL;
 }
 
 static void
@@ -789,17 +797,17 @@ hex_of(struct slice bytes, char *out)
 
 /* Canonical hex of a serial column; 0: not one. */
 static size_t
-serial_hex(sqlite3_stmt *st, int i, char out[41])
+serial_hex(const struct column *v, char out[41])
 {
-	if (sqlite3_column_type(st, i) == SQLITE_INTEGER)
-		return (size_t)snprintf(out, 41, "%llx",
-		    (unsigned long long)sqlite3_column_int64(st, i));
-	struct slice v = column(st, i);
 	char hex[40];
 	size_t zeros = 0;
-	if (v.n != 20)
+
+	if (v->type == COLUMN_INTEGER)
+		return (size_t)snprintf(
+		    out, 41, "%llx", (unsigned long long)v->n);
+	if (v->s.n != 20)
 		return 0;
-	hex_of(v, hex);
+	hex_of(v->s, hex);
 	while (zeros < 39 && hex[zeros] == '0')
 		zeros++;
 	memcpy(out, hex + zeros, 40 - zeros);
@@ -810,15 +818,15 @@ serial_hex(sqlite3_stmt *st, int i, char out[41])
 static int
 walk_pair(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
-	struct slice number = column(w->person, 1);
-	struct slice pseudonym = column(w->person, 2);
+	const struct column *v = w->person.v; /* key, pseudonym, number */
+	struct slice number = v[2].s;
 
-	if (!key_of(column(w->person, 0), (struct typed_key *)(void *)r->key) ||
-	    number.n == 0 || number.n > 64 || pseudonym.n != 16)
+	if (!key_of(v[0].s, (struct typed_key *)(void *)r->key) ||
+	    number.n == 0 || number.n > 64 || v[1].s.n != 16)
 		return broken(w->s, "person");
 	memcpy(w->text, number.p, number.n);
 	w->text[number.n] = '\n';
-	hex_of(pseudonym, w->text + number.n + 1);
+	hex_of(v[1].s, w->text + number.n + 1);
 	r->pair = true;
 	r->payload = (struct slice) { w->text, number.n + 33 };
 	return 1;
@@ -827,19 +835,17 @@ walk_pair(struct snapshot_walk *w, struct snapshot_walk_row *r)
 static int
 walk_partition(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
-	struct slice name = column(w->person, 1), number = column(w->person, 5);
-	int ca = sqlite3_column_int(w->person, 0);
+	const struct column *v = w->person.v;
 	struct buf b;
 
-	if (ca < 1 || ca > w->s->n_cas)
+	if (v[P_CA].n < 1 || v[P_CA].n > w->s->n_cas)
 		return broken(w->s, "partition");
 	buf_init(&b, w->text, sizeof(w->text));
-	buf_printf(&b, "%s\n%.*s\n%.*s\n%lld\n%lld", w->s->cas[ca - 1],
-	    (int)name.n, name.p, (int)number.n, number.p,
-	    (long long)sqlite3_column_int64(w->person, 3),
-	    (long long)sqlite3_column_int64(w->person, 4));
+	buf_printf(&b, "%s\n%.*s\n%.*s\n%lld\n%lld", w->s->cas[v[P_CA].n - 1],
+	    (int)v[P_NAME].s.n, v[P_NAME].s.p, (int)v[P_NUMBER].s.n,
+	    v[P_NUMBER].s.p, (long long)v[P_THIS].n, (long long)v[P_NEXT].n);
 	r->pair = true;
-	r->order = sqlite3_column_int64(w->person, 2);
+	r->order = v[P_ID].n;
 	r->payload = (struct slice) { b.p, b.n };
 	return b.full ? broken(w->s, "partition") : 1;
 }
@@ -847,15 +853,15 @@ walk_partition(struct snapshot_walk *w, struct snapshot_walk_row *r)
 static int
 walk_revoked(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
+	const struct column *v = w->main.v;
 	struct buf b;
 
-	if (serial_hex(w->main, 1, w->serial) == 0)
+	if (serial_hex(&v[R_SERIAL], w->serial) == 0)
 		return broken(w->s, "serial");
 	buf_init(&b, w->text, sizeof(w->text));
-	buf_printf(&b, "%s\n%lld\n%d", w->serial,
-	    (long long)sqlite3_column_int64(w->main, 2),
-	    sqlite3_column_int(w->main, 3));
-	r->order = sqlite3_column_int64(w->main, 0);
+	buf_printf(&b, "%s\n%lld\n%lld", w->serial, (long long)v[R_AT].n,
+	    (long long)v[R_REASON].n);
+	r->order = v[R_PARTITION].n;
 	r->payload = (struct slice) { b.p, b.n };
 	return 1;
 }
@@ -864,22 +870,20 @@ walk_revoked(struct snapshot_walk *w, struct snapshot_walk_row *r)
 static int
 walk_card(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
-	int ca = sqlite3_column_int(w->main, 0);
-	size_t n = serial_hex(w->main, 1, w->serial);
+	const struct column *v = w->main.v;
+	size_t n = serial_hex(&v[1], w->serial);
 	unsigned char store[20];
 	int64_t small;
 
-	if (ca < 1 || ca > w->s->n_cas || n == 0)
+	if (v[0].n < 1 || v[0].n > w->s->n_cas || n == 0)
 		return broken(w->s, "card");
-	const char *hex = w->s->cas[ca - 1];
+	const char *hex = w->s->cas[v[0].n - 1];
 	snapshot_serial(hex, &small, store); /* 40 digits: 20 bytes */
 	memcpy(r->key, store, 20);
 	snapshot_serial(w->serial, &small, store);
 	memcpy(r->key + 20, store + 8, 12);
-	fill(w->s->columns, w->s->n_columns, w->main, 2, &w->rec);
 	record_set(&w->rec, L_CA, (struct slice) { hex, 40 });
 	record_set(&w->rec, L_SERIAL, (struct slice) { w->serial, n });
-	r->rec = &w->rec;
 	return 1;
 }
 
@@ -888,51 +892,64 @@ walk_main(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
 	if (w->s->kind == SNAPSHOT_REVOCATION)
 		return walk_revoked(w, r);
+	if (fill(&w->s->shape, &w->main.cursor, &w->rec) == -1)
+		return broken(w->s, "row");
+	r->rec = &w->rec;
 	if (w->s->kind == SNAPSHOT_CARDS)
 		return walk_card(w, r);
-	if (!key_of(column(w->main, 0), (struct typed_key *)(void *)r->key))
+	if (!key_of(w->main.v[0].s, (struct typed_key *)(void *)r->key))
 		return broken(w->s, "key");
-	fill(w->s->columns, w->s->n_columns, w->main, 1, &w->rec);
-	r->rec = &w->rec;
 	return 1;
 }
 
-/* Which of the two statements has the next row: the pair before the
- * periods of its key, all partitions before the entries. */
+/* A row that was handed out is stepped over only now: it was borrowed. */
+static int
+walk_step(struct snapshot_walk *w, struct walk_table *t, int columns)
+{
+	if (t->have == 2)
+		t->have = cursor_next(&t->cursor);
+	if (t->have == -1 ||
+	    (t->have == 1 &&
+		cursor_columns(&t->cursor, t->v, (unsigned)columns) != columns))
+		return broken(w->s, "page");
+	return 0;
+}
+
+/* Which of the two has the next row: the pair before the periods of its key,
+ * all partitions before the entries. */
 static bool
 person_first(const struct snapshot_walk *w)
 {
-	if (w->person_step != SQLITE_ROW || w->main_step != SQLITE_ROW)
-		return w->person_step == SQLITE_ROW;
+	if (w->person.have != 1 || w->main.have != 1)
+		return w->person.have == 1;
 	if (w->s->kind == SNAPSHOT_REVOCATION)
 		return true;
-	return slice_cmp(column(w->person, 0), column(w->main, 0)) <= 0;
+	return slice_cmp(w->person.v[0].s, w->main.v[0].s) <= 0;
 }
 
 int
 snapshot_walk_next(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
-	/* the row handed out last is stepped over only now: it was borrowed */
-	if (w->main_step == -1)
-		w->main_step = sqlite3_step(w->main);
-	if (w->person_step == -1)
-		w->person_step = sqlite3_step(w->person);
+	bool revocation = w->s->kind == SNAPSHOT_REVOCATION;
+	/* what walk_*() look at themselves; fill() takes the rest */
+	int columns = revocation	 ? RC__MAX :
+	    w->s->kind == SNAPSHOT_CARDS ? 2 :
+					   1;
+
 	r->order = 0;
 	r->pair = false;
 	r->payload = (struct slice) { NULL, 0 };
 	r->rec = NULL;
-	if ((w->main_step != SQLITE_ROW && w->main_step != SQLITE_DONE) ||
-	    (w->person_step != SQLITE_ROW && w->person_step != SQLITE_DONE))
-		return broken(w->s, sqlite3_errmsg(w->db));
+	if (walk_step(w, &w->main, columns) == -1 ||
+	    walk_step(w, &w->person, revocation ? P__MAX : 3) == -1)
+		return -1;
 	if (person_first(w)) {
-		w->person_step = -1;
-		return w->s->kind == SNAPSHOT_REVOCATION ?
-		    walk_partition(w, r) :
-		    walk_pair(w, r);
+		w->person.have = 2;
+		return revocation ? walk_partition(w, r) : walk_pair(w, r);
 	}
-	if (w->main_step == SQLITE_DONE)
+	if (w->main.have != 1)
 		return 0;
-	w->main_step = -1;
+	w->main.have = 2;
 	return walk_main(w, r);
 }
 
@@ -941,8 +958,9 @@ snapshot_walk_close(struct snapshot_walk *w)
 {
 	if (w == NULL)
 		return;
-	sqlite3_finalize(w->main);
-	sqlite3_finalize(w->person);
-	sqlite3_close(w->db);
+	cursor_free(&w->main.cursor);
+	cursor_free(&w->person.cursor);
+	if (w->fd != -1)
+		close(w->fd);
 	free(w);
 }

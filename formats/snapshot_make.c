@@ -27,7 +27,7 @@
 #define PROCESSING_NUMBER 64
 #define SERIAL 20
 #define SKI 40
-#define DIGEST_BUFFER ((size_t)64 << 10)
+#define DIGEST_BUFFER ((size_t)256 << 10) /* more than any record */
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
@@ -269,14 +269,19 @@ bad:
 
 /* ---- rows ---- */
 
+static void
+digest_flush(struct snapshot_make *m)
+{
+	seal_hash_add(m->hash, m->fresh, m->n_fresh);
+	m->n_fresh = 0;
+}
+
 /* One column of a row into the digest: length, bytes. */
 static void
 digest(struct snapshot_make *m, struct slice s)
 {
-	if (m->n_fresh + 2 + s.n > DIGEST_BUFFER) {
-		seal_hash_add(m->hash, m->fresh, m->n_fresh);
-		m->n_fresh = 0;
-	}
+	if (m->n_fresh + 2 + s.n > DIGEST_BUFFER)
+		digest_flush(m);
 	char *p = m->fresh + m->n_fresh;
 	p[0] = (char)(s.n & 255);
 	p[1] = (char)(s.n >> 8 & 255);
@@ -386,15 +391,35 @@ put_hash(unsigned char out[8], uint64_t hash)
 }
 
 /* The columns of a record but for one that the primary key has already. */
-static void
+static int
 row_record(struct snapshot_make *m, const struct record *rec, int but)
 {
+	struct slice v[RECORD_FIELDS_MAX];
+	size_t total = 0;
+	unsigned n = 0;
+
 	for (unsigned i = 0; i < m->n_columns; i++) {
 		struct slice s = rec->v[m->columns[i]].s;
-		digest(m, s);
+		total += 2 + s.n;
 		if (m->columns[i] != but)
-			row_text(&m->row, s);
+			v[n++] = s;
 	}
+	if (total > DIGEST_BUFFER)
+		return fail(m, "row", "too long");
+	row_texts(&m->row, v, n);
+	if (m->n_fresh + total > DIGEST_BUFFER)
+		digest_flush(m);
+	char *p = m->fresh + m->n_fresh;
+	for (unsigned i = 0; i < m->n_columns; i++) {
+		struct slice s = rec->v[m->columns[i]].s;
+		p[0] = (char)(s.n & 255);
+		p[1] = (char)(s.n >> 8 & 255);
+		if (s.n > 0)
+			memcpy(p + 2, s.p, s.n);
+		p += 2 + s.n;
+	}
+	m->n_fresh += total;
+	return 0;
 }
 
 int
@@ -411,7 +436,8 @@ snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
 	row_text(&m->row, typed_key_text(key));
 	row_text(&m->row, rec->v[Q_QUALIFIED_ON].s);
 	digest(m, typed_key_text(key));
-	row_record(m, rec, Q_QUALIFIED_ON);
+	if (row_record(m, rec, Q_QUALIFIED_ON) == -1)
+		return -1;
 	m->rows++;
 	if (add_row(m, m->main) == -1)
 		return -1;
@@ -500,7 +526,8 @@ snapshot_add_card(struct snapshot_make *m, const struct record *rec)
 	row_int(&m->row, ca);
 	digest(m, rec->v[L_CA].s);
 	row_serial(m, small, n, big);
-	row_record(m, rec, -1);
+	if (row_record(m, rec, -1) == -1)
+		return -1;
 	m->rows++;
 	return add_row(m, m->main);
 }
@@ -511,7 +538,8 @@ snapshot_add_institution(struct snapshot_make *m, const struct record *rec)
 	if (m->failed)
 		return -1;
 	row_begin(&m->row);
-	row_record(m, rec, -1);
+	if (row_record(m, rec, -1) == -1)
+		return -1;
 	m->rows++;
 	return add_row(m, m->main);
 }

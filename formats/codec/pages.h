@@ -36,6 +36,7 @@ void row_init(struct page_row *r);
 void row_free(struct page_row *r);
 void row_begin(struct page_row *r);
 void row_text(struct page_row *r, struct slice s); /* empty: NULL */
+void row_texts(struct page_row *r, const struct slice *v, unsigned n);
 void row_blob(struct page_row *r, const void *p, size_t n);
 void row_int(struct page_row *r, int64_t v);
 void row_null(struct page_row *r);

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "formats/codec/pages.h"
+#include "formats/codec/pages_read.h"
 #include "tests/unit/suite.h"
 
 #define PATH scratch(".sqlite")
@@ -72,6 +73,65 @@ make(int page_size, int n, int longest)
 	free(value);
 }
 
+/* Our own reader has every row in order, and finds each by its key. */
+static void
+read_back(int n, int longest, bool mapped)
+{
+	char key[32], *value = malloc(70000), *map = malloc(1 << 25);
+	FILE *f = fopen(PATH, "r");
+	struct pages_view v;
+	struct cursor c;
+	struct column k = { .type = COLUMN_TEXT }, col[5];
+	int bad = 0, i = 0, r;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	size_t size = fread(map, 1, 1 << 25, f);
+	CU_ASSERT_FATAL(size < 1 << 25);
+	const unsigned char *m = (unsigned char *)map;
+	CU_ASSERT_EQUAL_FATAL(
+	    pages_view_init(&v, mapped ? m : NULL, fileno(f), m, size), 0);
+	cursor_init(&c, &v, 2);
+	for (r = cursor_seek(&c, NULL, 0); r == 1; r = cursor_next(&c), i++) {
+		int len = snprintf(key, sizeof(key), "key%08d", i);
+		size_t want = value_of(i, longest, value);
+		bad += cursor_columns(&c, col, 5) != 4;
+		bad += !slice_eq(col[0].s, (struct slice) { key, (size_t)len });
+		bad += col[1].n != (i % 3 == 0 ? i : -((int64_t)i << 24));
+		bad += !slice_eq(col[2].s, (struct slice) { value, want });
+		bad += (col[2].type == COLUMN_NULL) != (want == 0);
+		bad += col[3].s.n != want / 2;
+	}
+	CU_ASSERT_EQUAL(r, 0);
+	CU_ASSERT_EQUAL(i, n);
+	for (i = -1; i <= n; i += n > 3000 ? 97 : 1) {
+		int order = 1, len = snprintf(key, sizeof(key), "key%08d", i);
+		k.s = (struct slice) { key, (size_t)len };
+		r = cursor_seek(&c, &k, 1);
+		if (i == n || n == 0)
+			bad += r != 0;
+		else if (r != 1 || cursor_cmp(&c, &k, 1, &order) != 0)
+			bad++;
+		else
+			bad += (order == 0) != (i >= 0); /* "key-..." < all */
+	}
+	cursor_free(&c);
+	cursor_init(&c, &v, 3);
+	for (i = -1; i<n; i += n> 3000 ? 97 : 1) {
+		struct column u = { .type = COLUMN_INTEGER,
+			.n = (int64_t)i * 1000003 - 499 };
+		r = cursor_seek(&c, &u, 1); /* the next one */
+		bad += r != (i + 1 < n);
+		if (r == 1)
+			bad += cursor_columns(&c, col, 1) != 1 ||
+			    col[0].n != ((int64_t)i + 1) * 1000003 - 500;
+	}
+	CU_ASSERT_EQUAL(bad, 0);
+	cursor_free(&c);
+	fclose(f);
+	free(map);
+	free(value);
+}
+
 /* SQLite finds no fault and reads back what was written. */
 static void
 verify(int n, int longest)
@@ -81,6 +141,8 @@ verify(int n, int longest)
 	sqlite3_stmt *st;
 	int bad = 0, i = 0;
 
+	read_back(n, longest, true);
+	read_back(n, longest, false);
 	CU_ASSERT_EQUAL_FATAL(sqlite3_open(PATH, &db), SQLITE_OK);
 	sqlite3_prepare_v2(db, "PRAGMA integrity_check", -1, &st, NULL);
 	CU_ASSERT_EQUAL(sqlite3_step(st), SQLITE_ROW);
@@ -176,6 +238,59 @@ same_bytes(void)
 	unlink(PATH);
 }
 
+/* A file SQLite made itself, with rows put in and taken out at random. */
+static void
+of_sqlite(void)
+{
+	sqlite3 *db;
+	struct pages_view v;
+	struct cursor c;
+	struct column col[2];
+	unsigned char head[100];
+	int64_t sum = 0, rows = 0, last = INT64_MIN;
+	int r;
+
+	unlink(PATH);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(PATH, &db), SQLITE_OK);
+	CU_ASSERT_EQUAL(
+	    sqlite3_exec(db,
+		"PRAGMA page_size=1024;"
+		"CREATE TABLE t(k INTEGER PRIMARY KEY NOT NULL,"
+		" v TEXT) WITHOUT ROWID;"
+		"WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT"
+		" i + 1 FROM n WHERE i < 20000) INSERT INTO t SELECT"
+		" (i * 7919) % 20011 - 9000, hex(zeroblob(i % 90))"
+		" FROM n; DELETE FROM t WHERE k % 7 = 0;",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(db);
+	FILE *f = fopen(PATH, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(fread(head, 1, 100, f), 100);
+	fseek(f, 0, SEEK_END);
+	CU_ASSERT_EQUAL_FATAL(
+	    pages_view_init(&v, NULL, fileno(f), head, (uint64_t)ftell(f)), 0);
+	cursor_init(&c, &v, 2);
+	for (r = cursor_seek(&c, NULL, 0); r == 1; r = cursor_next(&c)) {
+		CU_ASSERT_FATAL(cursor_columns(&c, col, 2) == 2);
+		CU_ASSERT_FATAL(col[0].n > last);
+		last = col[0].n;
+		sum += col[0].n;
+		rows++;
+	}
+	cursor_free(&c);
+	fclose(f);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(PATH, &db), SQLITE_OK);
+	sqlite3_stmt *st;
+	sqlite3_prepare_v2(db, "SELECT count(*), sum(k) FROM t", -1, &st, NULL);
+	sqlite3_step(st);
+	CU_ASSERT_EQUAL(rows, sqlite3_column_int64(st, 0));
+	CU_ASSERT_EQUAL(sum, sqlite3_column_int64(st, 1));
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	unlink(PATH);
+}
+
 static void
 not_a_file(void)
 {
@@ -196,6 +311,7 @@ static CU_TestInfo tests[] = {
 	{ "large pages are whole", large_pages },
 	{ "rows longer than a page go to overflow pages", overflow },
 	{ "the same rows give the same bytes", same_bytes },
+	{ "a file SQLite made is read as well", of_sqlite },
 	{ "what is no SQLite file is not opened", not_a_file },
 	CU_TEST_INFO_NULL,
 };

@@ -397,7 +397,7 @@ make_revocation(bool turned, struct snapshot_set_entry *e)
 	m = snapshot_create("/tmp", SNAPSHOT_REVOCATION, &want, &sink);
 	for (int i = 0; i < 3; i++) {
 		int p = turned ? 2 - i : i;
-		char name[24];
+		char name[32];
 		snprintf(name, sizeof(name), "CN=%d", p);
 		CU_ASSERT_EQUAL(snapshot_add_partition(m, p == 2 ? CA2 : CA1,
 				    name, 1000 + p, 2000 + p, "0a"),
