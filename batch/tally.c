@@ -234,7 +234,7 @@ put_kinds(struct out *o, enum statistics_theme theme, const char *key1,
 static void
 put_hours(struct tally *t, struct out *o)
 {
-	char key[4];
+	char key[12];
 
 	for (int h = 0; h < HOURS; h++) {
 		snprintf(key, sizeof(key), "%02d", h);
