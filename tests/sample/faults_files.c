@@ -14,7 +14,6 @@
 
 #include "formats/codec/check.h"
 #include "formats/codec/day.h"
-#include "formats/codec/seal.h"
 #include "tests/sample/faults_in.h"
 
 enum place { /* of the fault, in the order of the making */
@@ -164,7 +163,7 @@ struct making {
 	struct upload u;
 	struct stream f;
 	char zip[512], sealed[512], name[96], box[9];
-	char stem[96]; /* of the receipt */
+	char stem[96]; /* the name as uploaded, without .zip.p7m */
 };
 
 /* People whose records raise nothing by themselves. */
@@ -553,7 +552,6 @@ named(struct making *m)
 	if (m->t->trick == FEED_OF_OTHERS)
 		id.feed = FEED_NHI;
 	filename_format(&id, ".zip.p7m", m->name);
-	filename_format(&id, "", m->stem);
 	buf_init(&b, m->box, sizeof(m->box));
 	buf_puts(&b, m->u.id.sender);
 	if (m->t->trick == NAME) {
@@ -566,22 +564,8 @@ named(struct making *m)
 		memcpy(other.sender, "06139992", 9);
 		filename_format(&other, ".zip.p7m", m->name);
 	}
-}
-
-/* What intake calls the results of an upload it cannot call by its name. */
-static int
-receipt_name(struct making *m, const char *before)
-{
-	char sha256[65];
-	struct buf b;
-	int fd = open(m->sealed, O_RDONLY | O_CLOEXEC);
-	int r = fd == -1 ? -1 : seal_digest_fd(fd, sha256);
-
-	if (fd != -1)
-		close(fd);
 	buf_init(&b, m->stem, sizeof(m->stem));
-	buf_printf(&b, "%s-%.12s", before, sha256);
-	return r;
+	buf_put(&b, (struct slice) { m->name, strlen(m->name) - 8 });
 }
 
 /* One upload, from people to box. */
@@ -604,8 +588,6 @@ make(struct making *m, int32_t day, int sequence, int64_t from, int people_n)
 		r = seal(m);
 	if (r == 0 && m->t->place == PLACE_SEALED)
 		r = spoil_sealed(m);
-	if (r == 0 && (m->t->trick == NAME || m->t->trick == BOX))
-		r = receipt_name(m, "unnamed");
 	s->day = today;
 	return r;
 }
@@ -640,7 +622,7 @@ put_again(struct making *m)
 	filename_format(&id, ".zip.p7m", m->name);
 	if (r == 0)
 		r = upload_put(&m->u, copy, m->box, m->name);
-	filename_format(&id, "-again", m->stem);
+	filename_format(&id, "", m->stem);
 	upload_clear(&m->u);
 	return r;
 }
@@ -650,7 +632,6 @@ pair(struct making *m)
 {
 	struct sample *s = m->s;
 	int32_t day = s->day;
-	char stem[96];
 
 	switch (m->t->trick) {
 	case OLD:
@@ -662,9 +643,6 @@ pair(struct making *m)
 		return make(m, day, 1, 0, 3) == -1 ? -1 : put_again(m);
 	default: /* REUSED: the other one comes on a later day */
 		if (make(m, s->first, 1, s->k == 0 ? 0 : 80 * s->k, 3) == -1)
-			return -1;
-		memcpy(stem, m->stem, sizeof(stem));
-		if (s->k > 0 && receipt_name(m, stem) == -1)
 			return -1;
 		return put(m);
 	}
