@@ -149,7 +149,8 @@ coverage:
 	@$(MAKE) --no-print-directory VARIANT=coverage check
 	gcovr -r . --object-directory build/coverage -e tests/ | tail -60
 demo: deps
-	@$(MAKE) --no-print-directory -j$(J) programs
+	@echo 'building the programs into $(B)'
+	@$(MAKE) --no-print-directory -s -j$(J) programs
 	@tests/demo.sh
 bench: deps
 	@$(MAKE) --no-print-directory -j$(J) tests-build
