@@ -112,8 +112,8 @@ out:
 }
 
 static void
-narrow(const ASN1_TIME *begin, const ASN1_TIME *end, int64_t *from,
-    int64_t *until)
+narrow(
+    const ASN1_TIME *begin, const ASN1_TIME *end, int64_t *from, int64_t *until)
 {
 	ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
 	const ASN1_TIME *t[2] = { begin, end };
@@ -123,8 +123,8 @@ narrow(const ASN1_TIME *begin, const ASN1_TIME *end, int64_t *from,
 	for (int i = 0; i < 2; i++)
 		if (t[i] != NULL &&
 		    ASN1_TIME_diff(&days, &seconds, epoch, t[i]) == 1)
-			ms[i] = days * INT64_C(86400000) +
-			    seconds * INT64_C(1000);
+			ms[i] =
+			    days * INT64_C(86400000) + seconds * INT64_C(1000);
 	ASN1_TIME_free(epoch);
 	*from = ms[0] > *from ? ms[0] : *from;
 	*until = ms[1] < *until ? ms[1] : *until;
@@ -143,8 +143,8 @@ chain_period(const char *pem, int64_t *from, int64_t *until)
 	if (f == NULL)
 		return -1;
 	for (; (x = PEM_read_X509(f, NULL, no_password, NULL)) != NULL; n++) {
-		narrow(X509_get0_notBefore(x), X509_get0_notAfter(x), from,
-		    until);
+		narrow(
+		    X509_get0_notBefore(x), X509_get0_notAfter(x), from, until);
 		X509_free(x);
 	}
 	rewind(f);

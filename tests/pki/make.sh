@@ -200,14 +200,14 @@ END
 # variants of [card]: one line changed, added or taken away each
 variant() {
 	echo "[$1]" >>conf
-	sed -n '/^\[card\]/,/^\[pol\]/{/^\[/!p}' conf | sed "$2" >>conf
+	sed -n '/^\[card\]/,/^\[pol\]/{/^\[/!p}' conf.cards | sed "$2" >>conf
 }
 cp conf conf.cards
 variant v_policy '/^certificatePolicies/s/.*/certificatePolicies=critical,2.999.1.3.31/'
 variant v_soft '/^certificatePolicies/s/.*/certificatePolicies=2.999.1.3.30/'
 variant v_nonrep '/^keyUsage/s/$/,nonRepudiation/'
-variant v_ca '$abasicConstraints=critical,CA:TRUE'
-variant v_unknown '$a1.2.3.4=critical,DER:0500'
+variant v_ca '1i basicConstraints=critical,CA:TRUE'
+variant v_unknown '1i 1.2.3.4=critical,DER:0500'
 variant v_nodp '/^crlDistributionPoints/d'
 variant v_uri '/^crlDistributionPoints/s/dp$/uri/'
 variant v_two '/^crlDistributionPoints/s/dp$/dp,uri/'
