@@ -155,7 +155,7 @@ touch_all(const char *name)
 	struct slice in = pki_bytes(name);
 	struct chain *c = trust("crl.pem");
 	struct seal_signer who;
-	char *p = malloc(in.n);
+	char *p = text_alloc(in.n);
 	int fd = temp(), out = temp(), accepted = 0, silent = 0;
 
 	for (size_t i = 0; i < 3 * in.n; i++) {
