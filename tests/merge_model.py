@@ -6,16 +6,23 @@
                                     small country
   merge_model.py check ROOT TEXT... the texts of all nights in their order
                                     against ROOT's snapshots and results
+  merge_model.py files SITE READY...  the uploads of all nights as intake left
+                                    them (copies of ready/, one per night),
+                                    read here by csv, ElementTree and codecs,
+                                    against the qualification side of SITE
 
 The rules are those of the manual page, written down from it: a dict of
 periods per key, changes in order of day, running number, sender, record.
 """
 import csv
 import glob
+import hashlib
+import hmac
 import os
 import random
 import sqlite3
 import sys
+import xml.etree.ElementTree as ET
 
 INSURERS = ["06139992", "06130488", "39131008"]
 FAR = "99999999"
@@ -117,9 +124,9 @@ class Model:
         return False
 
     def period(self, row):
-        key = "E" + row["InsurerCode"] + row["PersonId"]
+        key = row.get("Key") or "E" + row["InsurerCode"] + row["PersonId"]
         record = {k: v for k, v in row.items()
-                  if k not in ("Change", "ChangeDate")}
+                  if k not in ("Change", "ChangeDate", "Key")}
         mine = self.periods.setdefault(key, {})
         name = record["QualificationDate"]
         for r in mine.values():
@@ -297,9 +304,146 @@ def check(root, texts):
         passed, failed, len(want), " ".join(states)))
 
 
+# ---- the files of the senders themselves ----
+
+SHIKAKU = """RecordType RecordNumber Change ChangeDate InsurerCode PersonId
+ProcessingNumber InsuredCardClassification InsurerNumber InsuredCardSymbol
+InsuredIdentificationNumber InsuredBranchNumber PersonalFamilyClassification
+InsuredName Name NameOfOther NameKana NameOfOtherKana Sex1 Sex2 Birthdate
+PostNumber Address QualificationDate DisqualificationDate ReasonOfLoss
+InsuredCertificateIssuanceDate InsuredCardValidDate InsuredCardExpirationDate
+InsuredCardReturnDate InsuredPartialContributionRatio PreschoolClassification
+ElderlyRecipientCertificateDate ElderlyRecipientValidStartDate
+ElderlyRecipientValidEndDate ElderlyRecipientContributionRatio""".split()
+CODES = """RecordType RecordNumber InsurerCode PersonId ProcessingNumber
+Result ResultDate AgencyCode""".split()
+HOUSEHOLD = [1, 9, 6, 15, 120, 1, 8, 1, 8, 8, 300]
+PERSON = [1, 9, 6, 20, 15, 15, 1, 8, 64, 2, 40, 40, 2, 1, 120, 120, 1, 8, 8,
+          2, 8, 2, 8, 8, 8, 8, 8, 1, 8, 8, 8, 3]
+# what no repertoire and no width conversion can have changed
+COMPARED = """QualificationDate DisqualificationDate ReasonOfLoss Sex1 Birthdate
+InsurerNumber ProcessingNumber InsuredBranchNumber InsuredCardClassification
+InsuredCardExpirationDate ElderlyRecipientContributionRatio""".split()
+
+
+def data_rows(path, charset, names):
+    if path.endswith(".xml"):
+        for e in ET.parse(path).getroot().iter("Record"):
+            yield {c.tag: c.text or "" for c in e}
+        return
+    with open(path, encoding=charset, newline="") as f:
+        for row in csv.reader(f):
+            if row and row[0] == "2":
+                yield dict(zip(names, row))
+
+
+def fixed_rows(path, widths):
+    with open(path, "rb") as f:
+        for line in f.read().split(b"\r\n"):
+            if line[:1] != b"2":
+                continue
+            row, at = [], 0
+            for w in widths:
+                row.append(line[at:at + w].decode("cp932").strip(" \u3000"))
+                at += w
+            yield row
+
+
+def nhi_rows(folder):
+    houses = {(h[2], h[3]): h for h in fixed_rows(
+        os.path.join(folder, "0001.txt"), HOUSEHOLD)}
+    for p in fixed_rows(os.path.join(folder, "0002.txt"), PERSON):
+        number = houses[p[2], p[5]][6].zfill(8)
+        yield {"Key": "C" + number + p[3], "InsurerNumber": number[2:],
+               "Change": p[6], "ProcessingNumber": p[8],
+               "InsuredCardClassification": p[9], "InsuredBranchNumber": p[12],
+               "Name": p[14], "Sex1": p[16], "Birthdate": p[17],
+               "QualificationDate": p[22] or p[18],
+               "DisqualificationDate": p[23] or p[20], "ReasonOfLoss": p[21],
+               "InsuredCardExpirationDate": p[26],
+               "ElderlyRecipientContributionRatio": p[31],
+               "rest": "|".join(p[9:] + houses[p[2], p[5]][4:])}
+
+
+def read_ready(site, ready):
+    with open(os.path.join(site, "masters/insurers.csv"),
+              encoding="utf-8-sig", newline="") as f:
+        letter = {r["InsurerCode"]: "C" if r["Scheme"] == "nhi_city" else "E"
+                  for r in csv.DictReader(f)}
+    with open(os.path.join(site, "pki/pseudonym.hex"), encoding="ascii") as f:
+        secret = bytes.fromhex(f.read().strip())
+    found = []
+    for name in os.listdir(ready):
+        sender, feed, day_, seq = name.split("_")
+        folder = os.path.join(ready, name)
+        text = open(os.path.join(folder, "manifest.yaml"),
+                    encoding="utf-8").read()
+        charset = "cp932" if "charset: cp932" in text else "utf-8-sig"
+        member = glob.glob(os.path.join(folder, "0001.*"))[0]
+        kind, rows = "period", []
+        if feed == "nhi":
+            rows = list(nhi_rows(folder))
+        elif feed == "shikaku":
+            rows = list(data_rows(member, charset, SHIKAKU))
+            for r in rows:
+                r.pop("RecordType", None)
+                r.pop("RecordNumber", None)
+        elif feed == "codes":
+            kind = "pair"
+            for r in data_rows(member, charset, CODES):
+                if r["Result"] != "1":
+                    continue
+                rows.append({
+                    "Key": letter[r["InsurerCode"]] + r["InsurerCode"]
+                           + r["PersonId"],
+                    "ProcessingNumber": r["ProcessingNumber"],
+                    "Pseudonym": hmac.new(
+                        secret, r["AgencyCode"].encode(),
+                        hashlib.sha256).hexdigest()[:32]})
+        found.append(((day_, int(seq), sender, feed), kind, [
+            {k: v for k, v in r.items() if v} for r in rows]))
+    return sorted(found, key=lambda u: u[:2])
+
+
+def check_files(site, readies):
+    model, states = Model(), {}
+    for ready in readies:
+        for u, kind, rows in read_ready(site, ready):
+            for row in rows:
+                state = model.apply(kind, row)[0]
+                count = states.setdefault(stem(u), {})
+                count[state] = count.get(state, 0) + 1
+    root = os.path.join(site, "qualification")
+    q = snapshot(root, "qualification")
+    want = {(k, f): {n: r[n] for n in COMPARED if n in r}
+            for k, p in model.periods.items() for f, r in p.items()}
+    same("periods", want, {
+        (r["key"], r["QualificationDate"]): {
+            n: r[n] for n in COMPARED if r[n] is not None}
+        for r in q.execute("SELECT * FROM period")})
+    same("pairs", model.pairs, {
+        r["key"]: (r["processing_number"], r["pseudonym"].hex())
+        for r in q.execute("SELECT * FROM person")})
+    got = {}
+    for path in glob.glob(os.path.join(root, "reflection/g*/*.csv")):
+        name = os.path.basename(path)[:-4]
+        if "_link_" in name or "_iryokikan_" in name:
+            continue
+        with open(path, encoding="utf-8-sig", newline="") as f:
+            for r in csv.DictReader(f):
+                count = got.setdefault(name, {})
+                count[r["State"]] = count.get(r["State"], 0) + 1
+    same("reflection results", states, got)
+    print("model: %d passed, %d failed; %d periods, %d pairs, %d uploads" % (
+        passed, failed, len(want), len(model.pairs), len(states)))
+
+
 if __name__ == "__main__":
     if sys.argv[1] == "make":
         sys.stdout.write(make(int(sys.argv[2]), int(sys.argv[3])))
+    elif sys.argv[1] == "files":
+        check_files(sys.argv[2], sys.argv[3:])
+        sys.exit(failed != 0)
     else:
         check(sys.argv[2], [open(t, encoding="utf-8").read()
                             for t in sys.argv[3:]])

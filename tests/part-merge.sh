@@ -161,6 +161,24 @@ is 'two generations are kept' \
 is 'all segments are in the ledger with their generation' '1 2 3' \
     "$(sqlite3 "$Q/ledger.sqlite" 'SELECT DISTINCT generation FROM segment ORDER BY 1' | tr '\n' ' ' | sed 's/ $//')"
 
+# a country's own files, from the drop box on, read a second time by Python
+site country
+"$B/shikaku-sample" -c "$S/site.yaml" --people 6000 --seed 9 -D 2026-08-01 >/dev/null
+kept=
+for n in 1 2 3; do
+	[ $n -eq 1 ] || "$B/shikaku-sample" -c "$S/site.yaml" --changes -D 2026-08-0$n >/dev/null
+	tests/night.sh "$S/site.yaml" 2026-08-0$n intake >"$S/night"
+	cp -R "$S/intermediate/ready" "$S/ready$n"
+	kept="$kept $S/ready$n"
+	tests/night.sh "$S/site.yaml" 2026-08-0$n ingest codes deliver intake ingest revoke rebuild deliver >>"$S/night"
+	is "the country's night $n" 0 $?
+done
+# shellcheck disable=SC2086
+line=$(python3 tests/merge_model.py files "$S" $kept)
+echo "$line"
+is 'three nights of files agree with the model' '3 passed, 0 failed' \
+    "$(echo "$line" | sed -n 's/^model: \([0-9]* passed, [0-9]* failed\).*/\1/p')"
+
 # usage
 "$B/shikaku-rebuild" >/dev/null 2>&1
 is 'no configuration is 32' 32 $?
