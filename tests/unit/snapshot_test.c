@@ -341,7 +341,7 @@ cards(void)
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	for (int ca = 0; ca < 2; ca++)
 		for (int i = 0; i < 6; i++) {
-			char number[16];
+			char number[32];
 			record_init(&r, &link_format);
 			snprintf(number, sizeof(number), "N%d%d", ca, i);
 			record_set(&r, L_CA, slice_of(ca ? CA2 : CA1));
