@@ -180,6 +180,8 @@ def bench_ingest(site, folder):
                 % (records, peer_size / 1e6, ran.seconds, ran.rss))
         got = program("ingest", other)
         read = number(got.out, "read")
+        if number(got.out, "accepted") != read:
+            sys.exit("ingest %s refused records: %s" % (name, got.out))
         say("  ingest %s: %d records, %.0f MB, %.2f s wall, %.2f s CPU, %.1f MB/s"
             % (name, read, size / 1e6, got.seconds, got.cpu,
                size / 1e6 / got.seconds))

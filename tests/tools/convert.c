@@ -38,6 +38,7 @@ convert(const struct record_source *src, enum syntax syntax, enum charset cs,
 	if (got != RECORD_END)
 		goto out;
 	record_init(&trailer, src->layout->trailer);
+	record_set(&trailer, 0, SLICE("3"));
 	if (record_write_trailer(w, &trailer) == -1)
 		goto out;
 	printf("%" PRId64 " %.*s\n", record_count(r).accepted,
@@ -55,6 +56,7 @@ int
 main(int argc, char **argv)
 {
 	struct diag_log log;
+	struct diag_list list; /* what was replaced is no news here */
 	struct record_source src = { 0 };
 	int out, syntax, cs;
 
@@ -67,7 +69,8 @@ main(int argc, char **argv)
 	src.name = argv[4];
 	src.fd = open(argv[4], O_RDONLY | O_CLOEXEC);
 	src.today = day_parse(SLICE("20990101"));
-	src.sink = &log.sink;
+	diag_list_init(&list, 1, &log.sink, DIAG_ERROR);
+	src.sink = &list.sink;
 	syntax = syntax_find(slice_of(argv[5]));
 	cs = charset_find(slice_of(argv[6]));
 	out = open(argv[7], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
@@ -75,7 +78,7 @@ main(int argc, char **argv)
 	    cs == -1)
 		return EXIT_BAD_USAGE;
 	return convert(&src, (enum syntax)syntax, (enum charset)cs, out,
-		   &log.sink) == 0 ?
+		   &list.sink) == 0 ?
 	    EXIT_OK :
 	    EXIT_INPUT;
 }
