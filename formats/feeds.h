@@ -9,19 +9,26 @@
 #include "formats/codec/record.h"
 
 enum link_field { /* CSV, from J-LIS; key: CA + serial */
-	L_TYPE, L_NUMBER,
+	L_TYPE,
+	L_NUMBER,
 	L_CA, /* SKI of the issuing CA, 40 hex: the CA generation */
 	L_SERIAL, /* hex, 1-20 octets */
 	L_PROCESSING_NUMBER, /* 処理通番 */
 	L_STATE, /* 新旧区分: 1 new, 2 replaced, 9 ended */
-	L_VALID_FROM, L_VALID_UNTIL, L_PROVIDED_AT,
+	L_VALID_FROM,
+	L_VALID_UNTIL,
+	L_PROVIDED_AT,
 	L__MAX
 };
 extern const struct format link_format;
 extern const struct layout link_layout; /* "link" */
 
 enum codes_field { /* CSV, to the intermediate side only */
-	C_TYPE, C_NUMBER, C_INSURER_CODE, C_PERSON_ID, C_PROCESSING_NUMBER,
+	C_TYPE,
+	C_NUMBER,
+	C_INSURER_CODE,
+	C_PERSON_ID,
+	C_PROCESSING_NUMBER,
 	C_RESULT, /* 1 acquired, 2 not found, 9 error */
 	C_RESULT_DATE,
 	C_AGENCY_CODE, /* 機関別符号: PRIVATE, never STORED */
@@ -31,8 +38,17 @@ extern const struct format codes_format;
 extern const struct layout codes_layout; /* "codes" */
 
 enum institution_field { /* CSV, full file a month; key: code */
-	I_TYPE, I_NUMBER, I_CODE, I_PREFECTURE, I_SIZE_CLASS, I_BEDS, I_NAME,
-	I_POST_NUMBER, I_ADDRESS, I_FROM, I_UNTIL,
+	I_TYPE,
+	I_NUMBER,
+	I_CODE,
+	I_PREFECTURE,
+	I_SIZE_CLASS,
+	I_BEDS,
+	I_NAME,
+	I_POST_NUMBER,
+	I_ADDRESS,
+	I_FROM,
+	I_UNTIL,
 	I_PILOT, /* phase-1 participant: 1 */
 	I_ENCODING, /* of answers: utf8 or cp932; default utf8 */
 	I__MAX
@@ -45,14 +61,20 @@ enum sender_field { /* site table: who may upload what */
 	S_SIDE, /* intermediate, qualification */
 	S_FEEDS, /* feeds it may send, '+' between: "shikaku", "crl+link" */
 	S_NAME,
-	S_JOINS_ON, S_LEAVES_ON,
+	S_JOINS_ON,
+	S_LEAVES_ON,
 	S__MAX
 };
 extern const struct format sender_format;
 extern const struct layout sender_layout; /* "senders", bare */
 
 enum insurer_field { /* site table: 保険者番号 -> 保険者コード, name */
-	N_NUMBER, N_CODE, N_SCHEME, N_NAME, N_PREFECTURE, N_SENDER,
+	N_NUMBER,
+	N_CODE,
+	N_SCHEME,
+	N_NAME,
+	N_PREFECTURE,
+	N_SENDER,
 	N__MAX
 };
 extern const struct format insurer_format;

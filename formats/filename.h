@@ -3,7 +3,8 @@
  * (06139992_shikaku_20260801_0007.zip.p7m). SENDER [0-9A-Z]{1,8}; FEED one of
  * the table; NNNN running number of that sender and feed, 0001-9999, then
  * 0001 again (the ledger knows the wrap). Members inside: FEED.ext,
- * nhi: nhi_household.txt + nhi_person.txt; crl: PARTITION.crl; all: manifest.yaml
+ * nhi: nhi_household.txt + nhi_person.txt; crl: PARTITION.crl; all:
+ * manifest.yaml
  */
 #ifndef FORMATS_FILENAME_H
 #define FORMATS_FILENAME_H
@@ -36,7 +37,6 @@ int filename_parse(struct slice name, struct filename *out); /* 0, -1 */
 /* The same of the stem alone: folders and books are named by it. */
 int filename_parse_stem(struct slice stem, struct filename *out);
 /* The stem "06139992_shikaku_20260801_0007"; with ext (may be ""). */
-void filename_format(
-    const struct filename *f, const char *ext, char out[64]);
+void filename_format(const struct filename *f, const char *ext, char out[64]);
 
 #endif

@@ -52,7 +52,7 @@ enum qualification_field {
 
 /* 異動区分 (OURS). A period is named by key + 資格取得年月日. */
 enum qualification_change {
-	CHANGE_NEW = 1, /* 新規: must not be there (the same again: unchanged) */
+	CHANGE_NEW = 1, /* 新規: must not be there (same again: unchanged) */
 	CHANGE_AMEND = 2, /* 変更: must be there; replaces it whole */
 	CHANGE_LOSS = 3, /* 喪失: must be there; sets 喪失 date and reason */
 	CHANGE_CANCEL = 9 /* 取消: must be there; removes it */
@@ -61,7 +61,12 @@ enum qualification_change {
 /* H: type, layout version, sender, feed, day, sequence. T: type, count,
  * control total (sum of Birthdate as YYYYMMDD, modulo 10^15). */
 enum file_header_field {
-	FH_TYPE, FH_VERSION, FH_SENDER, FH_FEED, FH_DAY, FH_SEQUENCE,
+	FH_TYPE,
+	FH_VERSION,
+	FH_SENDER,
+	FH_FEED,
+	FH_DAY,
+	FH_SEQUENCE,
 	FH_MUNICIPALITY, /* blocks of a federation only; else absent */
 	FH__MAX
 };
@@ -73,8 +78,8 @@ extern const struct layout qualification_layout; /* "shikaku" */
 
 /*
  * The typed key: who a period belongs to, across the whole system.
- * scheme letter: 'E' 保険者コード + 被保険者枝番, 'C' 市町村被保険者ID (under the
- * insurer number padded to 8). Compared as bytes; zero-padded.
+ * scheme letter: 'E' 保険者コード + 被保険者枝番, 'C' 市町村被保険者ID (under
+ * the insurer number padded to 8). Compared as bytes; zero-padded.
  */
 #define TYPED_KEY_SIZE 32
 struct typed_key {
@@ -87,16 +92,22 @@ struct slice typed_key_text(const struct typed_key *k); /* no NULs */
 /* 保険者番号 as 8 digits: stripped, zero-padded; 0, or -1 (not 6 or 8). */
 int insurer_number_8(struct slice s, char out[9]);
 enum scheme { /* by 法別番号; the report's six kinds and what is near them */
-	SCHEME_NHI_CITY, SCHEME_NHI_UNION, SCHEME_KYOKAI, SCHEME_SOCIETY,
-	SCHEME_MUTUAL, SCHEME_ELDERLY, SCHEME_DAY, SCHEME_OUT_OF_SCOPE,
+	SCHEME_NHI_CITY,
+	SCHEME_NHI_UNION,
+	SCHEME_KYOKAI,
+	SCHEME_SOCIETY,
+	SCHEME_MUTUAL,
+	SCHEME_ELDERLY,
+	SCHEME_DAY,
+	SCHEME_OUT_OF_SCOPE,
 	SCHEME__MAX
 };
 enum scheme insurer_scheme(struct slice number); /* 6 or 8 digits */
 extern const char *const scheme_names[SCHEME__MAX];
 extern const char *const scheme_names_ja[SCHEME__MAX];
 
-/* Hash of what is printed on a card: 保険者番号(8) + folded 記号 + folded 番号 +
- * 生年月日; the 枝番 is compared afterwards. 64 bits of SipHash-free FNV-like
+/* Hash of what is printed on a card: 保険者番号(8) + folded 記号 + folded 番号
+ * + 生年月日; the 枝番 is compared afterwards. 64 bits of SipHash-free FNV-like
  * mixing are not secret: matches are always compared in full. */
 uint64_t printed_hash(struct slice insurer_number8, struct slice symbol,
     struct slice number, int32_t birth);

@@ -38,16 +38,22 @@ struct receipt_check {
 };
 void receipt_check_write(const struct receipt_check *r, int n, FILE *out);
 
-/* One row per problem: ファイル, 行番号, バイト位置, レコード番号, 項目番号, 項目名,
- * コード, 重要度, 理由, 直し方, reason, how to mend. */
+/* One row per problem: ファイル, 行番号, バイト位置, レコード番号, 項目番号,
+ * 項目名, コード, 重要度, 理由, 直し方, reason, how to mend. */
 void receipt_errors_head(FILE *out);
 void receipt_errors_rows(const struct diag_list *l, FILE *out);
 
 /* One row per accepted change record. */
 extern const struct layout reflection_layout; /* "reflection", bare CSV */
 enum reflection_field {
-	R_FILE, R_RECORD, R_STATE, /* reflected unchanged refused held */
-	R_CODE, R_REASON_JA, R_REASON_EN, R_GENERATION, R_VISIBLE_AT,
+	R_FILE,
+	R_RECORD,
+	R_STATE, /* reflected unchanged refused held */
+	R_CODE,
+	R_REASON_JA,
+	R_REASON_EN,
+	R_GENERATION,
+	R_VISIBLE_AT,
 	R__MAX
 };
 

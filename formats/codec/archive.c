@@ -14,8 +14,8 @@
 #include "formats/limits.h"
 
 #define ARCHIVE_BLOCK (64 << 10)
-#define RATIO_FREE (INT64_C(16) << 20) /* unpacked bytes before ratio counts   \
-					*/
+/* unpacked bytes before the ratio counts */
+#define RATIO_FREE (INT64_C(16) << 20)
 #define WALK_MEMBERS_MAX 2048 /* a CRL delivery set; intake narrows it */
 
 struct archive_stream {

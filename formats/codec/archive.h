@@ -21,8 +21,8 @@ int64_t archive_read(struct archive_stream *s, void *p, size_t n);
 /* Calls each() for every member; non-zero from it stops the walk. 0; 1:
  * stopped by each(); -1: refused, diagnostic raised. */
 int archive_each(const char *name, int fd,
-    int (*each)(void *arg, const struct archive_member *m,
-	struct archive_stream *s),
+    int (*each)(
+	void *arg, const struct archive_member *m, struct archive_stream *s),
     void *arg, struct diag_sink *sink);
 
 /* Makes a zip (store == true: stored, else deflate) at fd. Times fixed:

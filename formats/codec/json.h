@@ -9,8 +9,8 @@
 
 #include "formats/codec/xml.h"
 
-int json_walk(struct slice doc, const struct xml_handler *h,
-    const char *name, struct diag_sink *sink);
+int json_walk(struct slice doc, const struct xml_handler *h, const char *name,
+    struct diag_sink *sink);
 /* A quoted JSON string, non-ASCII raw. */
 void json_quote(struct slice s, struct buf *out);
 

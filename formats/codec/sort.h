@@ -15,8 +15,7 @@
 struct sort;
 
 /* memory: bytes for rows and index (SORT_MEMORY); work_dir on disk. */
-struct sort *sort_new(
-    size_t key_size, int64_t memory, const char *work_dir);
+struct sort *sort_new(size_t key_size, int64_t memory, const char *work_dir);
 int sort_add(struct sort *s, const void *key, struct slice payload);
 int64_t sort_count(const struct sort *s);
 /* After the last add: 0, or -1 with errno set. Then rows come in order. */

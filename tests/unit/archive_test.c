@@ -124,7 +124,8 @@ refuses_what_is_no_plain_file(void)
 		{ "echo x >a.csv; tar cPf a.tar $PWD/a.csv", "a.tar" },
 		{ "echo x >a.csv; mkdir d; cd d; zip ../a.zip ../a.csv",
 		    "a.zip" },
-		{ "echo x >'a\\b.csv'; tar cf a.tar --no-unquote 'a\\b.csv'", "a.tar" },
+		{ "echo x >'a\\b.csv'; tar cf a.tar --no-unquote 'a\\b.csv'",
+		    "a.tar" },
 		{ "echo x >.hidden; zip a.zip .hidden", "a.zip" },
 		{ "echo x >'a b.csv'; zip a.zip 'a b.csv'", "a.zip" },
 		{ "echo x >a.csv; tar cf a.tar a.csv; echo y >a.csv; "

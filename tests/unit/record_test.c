@@ -97,8 +97,8 @@ same_values(const struct record *rec, const struct layout *l, long number)
 static void
 trip(const struct layout *l, enum syntax s, enum charset cs)
 {
-	struct record_source src = { "t", -1, { NULL, 0 }, l, s, cs, TODAY,
-		0, NULL };
+	struct record_source src = { "t", -1, { NULL, 0 }, l, s, cs, TODAY, 0,
+		NULL };
 	struct diag_list list;
 	struct record_reader *r;
 	struct record rec;

@@ -61,8 +61,8 @@ main(int argc, char **argv)
 	for (size_t i = 0; suites[i] != NULL; i++) {
 		bool wanted = n_only == 0;
 		for (size_t j = 0; j < n_only; j++)
-			wanted = wanted
-			    || strcmp(only[j], suites[i]->pName) == 0;
+			wanted =
+			    wanted || strcmp(only[j], suites[i]->pName) == 0;
 		if (!wanted)
 			continue;
 		CU_pSuite s = CU_add_suite(suites[i]->pName,

@@ -10,9 +10,9 @@
 #include <CUnit/Basic.h>
 #include <CUnit/TestDB.h>
 
-#define SUITE(name, tests) \
-	extern const CU_SuiteInfo suite_##name; \
-	const CU_SuiteInfo suite_##name \
-	    = { #name, NULL, NULL, NULL, NULL, tests }
+#define SUITE(name, tests)                                                     \
+	extern const CU_SuiteInfo suite_##name;                                \
+	const CU_SuiteInfo suite_##name = { #name, NULL, NULL, NULL, NULL,     \
+		tests }
 
 #endif
