@@ -14,7 +14,7 @@ J ?= 2
 APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-dev \
 	libyaml-dev libcunit1-dev libevent-dev libjansson-dev \
 	openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
-	strace zip zstd nginx-light procps
+	strace zip unzip zstd nginx-light procps
 # for make lint, fuzz, sizes and compile_commands.json only
 APT_TOOLS := clang clang-format clang-tidy cppcheck bear universal-ctags \
 	shellcheck libclang-rt-14-dev
