@@ -62,9 +62,16 @@ main(int argc, char **argv)
 		.letters = "f:s:e:",
 		.option = option,
 		.arg = &told,
-		.usage = "| --config SITE.yaml |\n"
-			 "       shikaku-check FILE... [-f LAYOUT] [-s SYNTAX] "
-			 "[-e CHARSET]",
+		.usage =
+		    "shikaku-check --config SITE.yaml\n"
+		    "       shikaku-check [-f LAYOUT] [-s SYNTAX] [-e CHARSET] "
+		    "[-D YYYY-MM-DD] FILE...\n"
+		    "       shikaku-check -c SITE.yaml [-v]\n"
+		    "  --config what is wrong with a configuration\n"
+		    "  FILE     what the receiver would say of a record file\n"
+		    "  -c FILE  do the roots of a site keep their promises\n"
+		    "  -f LAYOUT, -s csv|fixed|xml, -e utf8|utf8-bom|cp932\n"
+		    "           where name and bytes of the file do not say\n",
 	};
 	bool only_config = argc == 3 && strcmp(argv[1], "--config") == 0;
 	struct run run;

@@ -334,10 +334,6 @@ main(int argc, char **argv)
 		diag_file(c.sink, DIAG_CONFIG, c.run.config_path,
 		    "qualification.root is empty: collect works on that side");
 		run_worst(&c.run, EXIT_CONFIG);
-	} else if (c.run.day > day_of_moment(c.run.now)) {
-		/* a day that has not come would take all lines before it */
-		diag_file(c.sink, DIAG_FUTURE_DAY, "-D", "not yet");
-		run_worst(&c.run, EXIT_WINDOW);
 	} else if (run_lock(&c.run, c.root) == 0 && take_all(&c) == 0) {
 		if (c.done)
 			run_worst(&c.run, EXIT_NOTHING);

@@ -275,19 +275,21 @@ hand_over_each(void *arg, const struct ledger_file *f)
 	return f->id.feed == FEED_PACKAGE ? hand_over(d, f) : 0;
 }
 
+/* Never of a day before the last package's: the other side would refuse it,
+ * and with it changes that are entered here as gone. */
 static int
 next_name(struct deliver *d, struct filename *id)
 {
-	int32_t day;
+	int32_t day = d->run.day;
 	int sequence = 0;
 
 	memset(id, 0, sizeof(*id));
 	memcpy(id->sender, PACKAGE_SENDER, sizeof(PACKAGE_SENDER));
 	id->feed = FEED_PACKAGE;
-	id->day = d->run.day;
 	if (ledger_sequence(
 		d->ledger, PACKAGE_SENDER, FEED_PACKAGE, &day, &sequence) == -1)
 		return -1;
+	id->day = day > d->run.day ? day : d->run.day;
 	id->sequence = sequence % 9999 + 1;
 	return 0;
 }
@@ -335,7 +337,8 @@ deliver_segments(struct deliver *d)
 {
 	size_t at = 0;
 
-	if (ledger_each(d->ledger, FILE_READY, hand_over_each, d) != 0 ||
+	if ((!d->run.dry &&
+		ledger_each(d->ledger, FILE_READY, hand_over_each, d) != 0) ||
 	    ledger_segments(d->ledger, 0, keep_waiting, d) == -1)
 		return -1;
 	while (at < d->n && !run_stopped()) {
@@ -404,12 +407,14 @@ take_result(
 	if ((found = ledger_file_get(d->ledger, &id, &row)) != 1)
 		return found;
 	filename_format(&id, "", name);
+	d->results++;
+	if (d->run.dry)
+		return 0;
 	spool_path(path, dir, "%s", file);
 	if (copy_result(d, path, id.sender, name) == -1)
 		return -1;
 	row.state = FILE_REFLECTED;
 	row.generation = generation;
-	d->results++;
 	return ledger_file_put(d->ledger, &row);
 }
 
@@ -430,7 +435,7 @@ take_generation(struct deliver *d, const char *name)
 	spool_path(dir, d->to, "reflection/%s", name);
 	if (spool_list(dir, &files) == -1)
 		return io(d, dir);
-	for (size_t i = 0; i < files.n && rc == 0 && !d->run.dry; i++)
+	for (size_t i = 0; i < files.n && rc == 0; i++)
 		rc = take_result(d, dir, files.v[i], g);
 	spool_free(&files);
 	if (rc == -1 || d->run.dry)

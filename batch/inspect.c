@@ -108,9 +108,18 @@ main(int argc, char **argv)
 		.letters = "f:s:e:ul:t:",
 		.option = option,
 		.arg = &i,
-		.usage = "| FILE...\n"
-			 "       [-u] [-l ROWS] [-f LAYOUT] [-s SYNTAX] "
-			 "[-e CHARSET] | -t LAYOUT",
+		.usage =
+		    "shikaku-inspect [-u] [-l ROWS] [-f LAYOUT] [-s SYNTAX] "
+		    "[-e CHARSET]\n"
+		    "                       [-c SITE.yaml] FILE...\n"
+		    "       shikaku-inspect -t LAYOUT\n"
+		    "  -t       print the table of a layout\n"
+		    "  -u       unmask private values\n"
+		    "  -l ROWS  show so many rows; 0: all; default 10\n"
+		    "  -c FILE  the site whose trust and keys open a sealed "
+		    "upload\n"
+		    "  -f LAYOUT, -s csv|fixed|xml, -e utf8|utf8-bom|cp932\n"
+		    "           where name and bytes of the file do not say\n",
 	};
 
 	if (run_begin(&run, "inspect", argc, argv, &extra) == -1)

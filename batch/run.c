@@ -58,16 +58,21 @@ run_worst(struct run *run, enum exit_code code)
 static void
 usage(const struct run *run, const struct run_options *extra, FILE *out)
 {
-	fprintf(out,
-	    "usage: shikaku-%s -c SITE.yaml [-nv] [-D YYYY-MM-DD]%s%s\n"
-	    "  -c FILE  configuration of the site\n"
-	    "  -D DAY   business day; default: today in Japan, before 08:00 "
-	    "yesterday\n"
-	    "  -n       do everything but commit and publish\n"
-	    "  -v       say more\n"
-	    "  -h, -V   this text; the version\n",
-	    run->name, extra != NULL && extra->usage != NULL ? " " : "",
-	    extra != NULL && extra->usage != NULL ? extra->usage : "");
+	if (extra != NULL && extra->usage != NULL)
+		fprintf(out, "usage: %s", extra->usage);
+	else
+		fprintf(out,
+		    "usage: shikaku-%s -c SITE.yaml [-nv] [-D YYYY-MM-DD]\n"
+		    "  -c FILE  configuration of the site\n",
+		    run->name);
+	fputs("  -D DAY   business day; default: today in Japan, before 08:00 "
+	      "yesterday\n",
+	    out);
+	if (extra == NULL || !extra->no_config)
+		fputs("  -n       do everything but commit and publish\n", out);
+	fputs("  -v       say more\n"
+	      "  -h, -V   this text; the version\n",
+	    out);
 }
 
 static void
@@ -103,7 +108,11 @@ take_option(struct run *run, const struct run_options *extra, int letter)
 		return 0;
 	case 'D':
 		run->day = day_parse_iso(slice_of(optarg));
-		return run->day == DAY_NONE ? -1 : 0;
+		if (run->day != DAY_NONE)
+			return 0;
+		fprintf(stderr, "shikaku-%s: -D %s: give a day as YYYY-MM-DD\n",
+		    run->name, optarg);
+		return -1;
 	case 'n':
 		run->dry = true;
 		return 0;
@@ -141,8 +150,16 @@ take_options(
 	run->argc = argc - optind;
 	run->argv = argv + optind;
 	if (r == 0 && run->config_path == NULL &&
-	    (extra == NULL || !extra->no_config))
+	    (extra == NULL || !extra->no_config)) {
+		fprintf(stderr, "shikaku-%s: name the site by -c\n", run->name);
 		r = -1;
+	}
+	/* a day without its -D must not run on another day */
+	if (r == 0 && extra == NULL && run->argc > 0) {
+		fprintf(stderr, "shikaku-%s: %s: options only, no operands\n",
+		    run->name, run->argv[0]);
+		r = -1;
+	}
 	if (r == -1)
 		usage(run, extra, stderr);
 	return r;
@@ -168,6 +185,16 @@ run_begin(struct run *run, const char *name, int argc, char **argv,
 	run->now = clock_ms(CLOCK_REALTIME);
 	if (run->day == DAY_NONE)
 		run->day = day_of_moment(run->now - NIGHT_ENDS);
+	if (run->day > day_of_moment(run->now) &&
+	    (extra == NULL || !extra->no_config)) {
+		char today[11];
+
+		day_format_iso(day_of_moment(run->now), today);
+		diag_file(&run->log.sink, DIAG_DAY_TO_COME, "-D",
+		    "today in Japan is %s", today);
+		run_worst(run, EXIT_WINDOW);
+		return -1;
+	}
 	run->tty = isatty(STDERR_FILENO) == 1;
 	umask(027);
 	handle_signals();

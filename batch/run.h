@@ -9,7 +9,8 @@
  *
  * Options of every program: -c SITE.yaml (required) -D YYYY-MM-DD (business
  * day; default: today in JST, before 08:00 yesterday: the night belongs to
- * the day before) -n (do everything but commit and publish) -v -h -V.
+ * the day before; a day to come is refused: exit 9) -n (do everything but
+ * commit and publish) -v -h -V.
  */
 #ifndef BATCH_RUN_H
 #define BATCH_RUN_H
@@ -55,7 +56,7 @@ struct run_options {
 	const char *letters;
 	int (*option)(void *arg, int letter, const char *value); /* -1: usage */
 	void *arg;
-	const char *usage; /* synopsis of the extra options and operands */
+	const char *usage; /* instead of the synopsis: whole lines */
 };
 int run_begin(struct run *run, const char *name, int argc, char **argv,
     const struct run_options *extra);

@@ -84,6 +84,10 @@ def crosses(first):
     n = len(files(site + "/intermediate/segments"))
     check("there is something to deliver", n > 3, n)
     check("a dry run delivers nothing", run(site, "deliver", "-n") == 0 and box(site) == [])
+    check("nor does a day that has not come", run(site, "deliver", day="2099-01-01") == 9 and
+          box(site) == [])
+    check("a day without its -D is no day", run(site, "deliver", "2026-07-31") == 32 and
+          box(site) == [])
     check("segments are delivered", run(site, "deliver") == 0 and len(box(site)) == 1, box(site))
     check("none waits any more", rows(
         site, "intermediate", "SELECT count(*) FROM segment WHERE generation = 0") == [(0,)])
@@ -100,6 +104,8 @@ def crosses(first):
     os.makedirs(folder)
     open(folder + "/" + stem + ".csv", "w").write("first\n")
     out = site + "/intermediate/box/%s/out/%s.reflection.csv" % (sender, stem)
+    check("a dry run says so and leaves it", run(site, "deliver", "-n") == 0 and
+          not os.path.exists(out))
     check("a result comes back to its sender", run(site, "deliver") == 0 and
           open(out).read() == "first\n")
     check("and its upload is reflected in the generation", rows(
@@ -107,6 +113,36 @@ def crosses(first):
         % sender) == [("reflected", 1)])
     os.unlink(out)
     check("it comes once", run(site, "deliver") == 1 and not os.path.exists(out))
+
+
+def half_handed_over(first):
+    """Killed just before the rename: a dry run leaves even that undone."""
+    site = copy(first, "half")
+    run(site, "deliver")
+    name = site + "/qualification/box/IM000001/in/" + box(site)[0]
+    os.rename(name, name + ".part")
+    with sqlite3.connect(site + "/intermediate/ledger.sqlite") as db:
+        db.execute("UPDATE file SET state = 'ready' WHERE feed = 'package'")
+    before = rows(site, "intermediate", "SELECT * FROM file")
+    run(site, "deliver", "-n")
+    check("a dry run hands nothing over", os.path.exists(name + ".part") and
+          before == rows(site, "intermediate", "SELECT * FROM file"))
+    run(site, "deliver")
+    check("the next run does", os.path.exists(name))
+
+
+def on_an_old_day(first):
+    """What is delivered on a day before the last package still arrives."""
+    site = copy(first, "old")
+    run(site, "deliver")
+    run(site, "intake")
+    run(site, "ingest")
+    with sqlite3.connect(site + "/intermediate/ledger.sqlite") as db:
+        db.execute("UPDATE segment SET generation = 0")
+    run(site, "deliver", day="2026-07-01")
+    check("a package is never of a day before the last", [
+        n[:26] for n in box(site)] == ["IM000001_package_20260801_"], box(site))
+    check("and the other side accepts it", run(site, "intake") == 0)
 
 
 def killed(first):
@@ -139,6 +175,8 @@ shutil.rmtree(T, ignore_errors=True)
 os.makedirs(T)
 first = prepare()
 crosses(first)
+half_handed_over(first)
+on_an_old_day(first)
 if shutil.which("strace"):
     killed(first)
 print("deliver: %d passed, %d failed" % (passed, failed))

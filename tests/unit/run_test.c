@@ -51,7 +51,7 @@ child(void (*body)(struct run *run), const char *const *args)
 		struct run_options extra = { .letters = "x:",
 			.option = no_option,
 			.arg = &x,
-			.usage = "[-x X] [FILE]" };
+			.usage = "shikaku-test -c SITE.yaml [-x X] [FILE]\n" };
 		int fd = open(path, O_CREAT | O_TRUNC | O_WRONLY, 0600);
 
 		dup2(fd, 1);
