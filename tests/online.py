@@ -515,8 +515,10 @@ def test_journal():
     check("card lines: hash, CRL, insurer", all(
         len(r["SerialHash"]) == 16 and r["CrlNumber"] == "0a" and r["InsurerCode"] == "06139992"
         and r["Generation"] == "1" for r in good) and len(good) > 0, good[:1])
-    text = "".join(open(p).read() for p in glob.glob(
-        ROOT + "/qualification/journal/*.log"))
+    # any four digits may stand in a hash, a clock reading or a duration
+    hashes = {"At", "Request", "CaKeyId", "SerialHash", "Micros", "Chain"}
+    check("the columns of chance are still called so", hashes <= set(rows[0]), rows[0].keys())
+    text = " ".join(v for r in rows for k, v in r.items() if k not in hashes)
     check("no person in the journal", not any(
         x in text for x in ("見本", "5678", "19800505", "1000001", "12-34")), None)
     check("an institution in every line that has one", all(
