@@ -131,6 +131,12 @@ inspect_segment(const struct inspect *i, const char *path)
 	       "  digest %s\n",
 	    path, stem, segment_kinds[h->kind],
 	    h->scheme == 0 ? '-' : h->scheme, (long long)h->rows, h->digest);
+	if (h->order != SEGMENT_CHANGES)
+		printf("  order %s\n",
+		    h->order == SEGMENT_DROP ? "drop" : "release");
+	for (unsigned k = 0; k < h->scopes; k++)
+		printf("  whole set of %.*s\n", SEGMENT_SCOPE_SIZE,
+		    segment_scope(s, k));
 	while ((r = segment_next(s, &row)) == 1 && wanted(i, ++n) &&
 	    !run_stopped()) {
 		const struct format *f = segment_formats[h->kind];

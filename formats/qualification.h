@@ -52,6 +52,8 @@ enum qualification_field {
 
 /* 異動区分 (OURS). A period is named by key + 資格取得年月日. */
 enum qualification_change {
+	CHANGE_KEEP = 0, /* segments only: a refused record of a full file; what
+			    is stored under the key stays */
 	CHANGE_NEW = 1, /* 新規: must not be there (same again: unchanged) */
 	CHANGE_AMEND = 2, /* 変更: must be there; replaces it whole */
 	CHANGE_LOSS = 3, /* 喪失: must be there; sets 喪失 date and reason */

@@ -19,6 +19,7 @@ struct segment {
 	int64_t at, end; /* not yet read: from at to end of the rows */
 	char *buf;
 	size_t room, have, pos;
+	char *scope; /* head.scopes of them */
 	int64_t seen; /* rows so far */
 	char key[2][SEGMENT_KEY_SIZE]; /* of this row and the one before */
 	int64_t record;
@@ -94,11 +95,34 @@ read_head(struct segment *s, const char *p)
 	h->id.day = (int32_t)get32(p + 12);
 	h->id.sequence = (int)get16(p + 16);
 	memcpy(h->id.sender, p + 20, sizeof(h->id.sender));
-	bool zeros = p[18] == 0 && p[19] == 0;
+	h->scopes = get16(p + 18);
+	h->order = (enum segment_order)(unsigned char)p[29];
+	bool zeros = true;
 	for (size_t i = 20 + strnlen(p + 20, 9); i < SEGMENT_HEAD_SIZE; i++)
-		zeros = zeros && p[i] == 0;
-	if (get16(p + 8) >= SEGMENT__MAX || !id_ok(&h->id) || !zeros)
+		zeros = zeros && (p[i] == 0 || i == 29);
+	if (get16(p + 8) >= SEGMENT__MAX || !id_ok(&h->id) || !zeros ||
+	    (h->order != SEGMENT_CHANGES && h->order != SEGMENT_RELEASE &&
+		h->order != SEGMENT_DROP) ||
+	    (h->scopes > 0 &&
+		(h->kind != SEGMENT_PERIOD || h->order != SEGMENT_CHANGES)))
 		return broken(s, "head");
+	return 0;
+}
+
+static int
+read_scopes(struct segment *s)
+{
+	size_t n = (size_t)s->head.scopes * SEGMENT_SCOPE_SIZE;
+
+	s->scope = text_alloc(n + 1);
+	if (s->at + (int64_t)n > s->end ||
+	    read_at(s->fd, s->scope, n, s->at) == -1)
+		return broken(s, "cut scopes");
+	for (size_t i = SEGMENT_SCOPE_SIZE; i < n; i += SEGMENT_SCOPE_SIZE)
+		if (memcmp(s->scope + i - SEGMENT_SCOPE_SIZE, s->scope + i,
+			SEGMENT_SCOPE_SIZE) >= 0)
+			return broken(s, "order of scopes");
+	s->at += (int64_t)n;
 	return 0;
 }
 
@@ -184,7 +208,8 @@ segment_open(
 		broken(s, "too short");
 		goto bad;
 	}
-	if (read_head(s, head) == -1 || read_tail(s, tail) == -1)
+	if (read_head(s, head) == -1 || read_tail(s, tail) == -1 ||
+	    read_scopes(s) == -1)
 		goto bad;
 	posix_fadvise(s->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (whole) {
@@ -193,6 +218,8 @@ segment_open(
 	} else {
 		s->hash = seal_hash_new();
 		seal_hash_add(s->hash, head, sizeof(head));
+		seal_hash_add(s->hash, s->scope,
+		    (size_t)s->head.scopes * SEGMENT_SCOPE_SIZE);
 	}
 	return s;
 bad:
@@ -204,6 +231,12 @@ const struct segment_head *
 segment_head(const struct segment *s)
 {
 	return &s->head;
+}
+
+const char *
+segment_scope(const struct segment *s, unsigned i)
+{
+	return s->scope + (size_t)i * SEGMENT_SCOPE_SIZE;
 }
 
 void
@@ -304,6 +337,7 @@ segment_close(struct segment *s)
 	if (s->fd != -1)
 		close(s->fd);
 	free(s->buf);
+	free(s->scope);
 	free(s->name);
 	free(s);
 }

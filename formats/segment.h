@@ -5,11 +5,22 @@
  * give the same bytes. Integers are little endian:
  *
  *  head  48 bytes: magic "SHIKSEG1", u16 kind, u8 feed, u8 scheme letter or
- *        0, i32 day, u16 sequence, u16 0, sender (9 bytes, NUL-padded), zeros
+ *        0, i32 day, u16 sequence, u16 number of scopes, sender (9 bytes,
+ *        NUL-padded), u8 order, zeros
+ *  scope 9 bytes: the first bytes of a typed key (letter, 保険者コード), each
+ *        once, ascending
  *  row   u16 payload length, u8 key length, u8 0, u32 record number, the key
  *        without its NULs at the end, payload (record_pack of kind's format)
  *  tail  48 bytes: magic "SHIKEND1", i64 number of rows, SHA-256 over head
  *        and rows
+ *
+ * A scope says that the upload is the whole set (全件) of an insurer, or of a
+ * municipality of a federation: what is stored under these first bytes of a
+ * key and is not in the segment goes. The rows of a key that is in no scope
+ * are changes, as in a segment without scopes. A record of a scope that ingest
+ * refused must leave a row with 異動区分 CHANGE_KEEP in its place: then the
+ * person stays as stored. Where even the key of a refused record is not known,
+ * the file cannot be taken as whole. PERIOD only.
  *
  *	s = segment_open(...); while (segment_next(s, &row) == 1) ...; close
  */
@@ -24,6 +35,7 @@
 
 #define SEGMENT_KEY_SIZE 32
 #define SEGMENT_HEAD_SIZE 48
+#define SEGMENT_SCOPE_SIZE 9 /* letter and 保険者コード of a typed key */
 #define SEGMENT_ROW_SIZE 8 /* in front of key and payload */
 #define SEGMENT_TAIL_SIZE 48
 
@@ -36,8 +48,17 @@ enum segment_kind { /* what the key is, and which snapshot it changes */
 	SEGMENT__MAX
 };
 
+/* An operator's word on held records of the upload: the segment has their
+ * rows again (shikaku-hold). */
+enum segment_order {
+	SEGMENT_CHANGES, /* no order: what the sender wants */
+	SEGMENT_RELEASE = 'R', /* apply them without what they were held for */
+	SEGMENT_DROP = 'D' /* refuse them */
+};
 struct segment_head {
 	enum segment_kind kind;
+	enum segment_order order;
+	unsigned scopes; /* 0: changes only; see segment_scope() */
 	struct filename id; /* the upload it came from */
 	int64_t rows;
 	char digest[65]; /* SHA-256 of the segment file without its tail */
@@ -56,6 +77,9 @@ struct segment;
 struct segment *segment_open(
     const char *path, const char *name, bool whole, struct diag_sink *sink);
 const struct segment_head *segment_head(const struct segment *s);
+/* Scope i below head's scopes: SEGMENT_SCOPE_SIZE bytes, ascending; good as
+ * long as the segment is open. */
+const char *segment_scope(const struct segment *s, unsigned i);
 /* Bytes to read at once (default 1 MiB), before the first row: whoever opens
  * a thousand segments has less for each. */
 void segment_buffer(struct segment *s, size_t bytes);

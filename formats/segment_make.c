@@ -15,6 +15,7 @@
 struct segment_make {
 	struct segment_head head;
 	struct sort *sort;
+	char *scope; /* head.scopes of them, as they came */
 	bool failed; /* an add did; errno of it is kept */
 	int error;
 	bool (*keep)(void *arg, const struct segment_row *row);
@@ -48,6 +49,7 @@ segment_create(const struct segment_head *head, const char *work_dir)
 	struct segment_make *m = text_alloc(sizeof(*m));
 
 	m->head = *head;
+	m->head.scopes = 0;
 	m->sort = sort_new(SORT_KEY, SORT_MEMORY, work_dir);
 	return m;
 }
@@ -72,6 +74,25 @@ segment_add(struct segment_make *m, const void *key, int64_t record,
 		m->error = errno;
 		return -1;
 	}
+	return 0;
+}
+
+int
+segment_add_scope(struct segment_make *m, const char scope[SEGMENT_SCOPE_SIZE])
+{
+	size_t n = (size_t)m->head.scopes * SEGMENT_SCOPE_SIZE;
+
+	for (size_t i = 0; i < n; i += SEGMENT_SCOPE_SIZE)
+		if (memcmp(m->scope + i, scope, SEGMENT_SCOPE_SIZE) == 0)
+			return 0;
+	if (m->head.scopes == UINT16_MAX) {
+		m->failed = true;
+		m->error = errno = EMSGSIZE;
+		return -1;
+	}
+	m->scope = text_realloc(m->scope, n + SEGMENT_SCOPE_SIZE);
+	memcpy(m->scope + n, scope, SEGMENT_SCOPE_SIZE);
+	m->head.scopes++;
 	return 0;
 }
 
@@ -120,7 +141,30 @@ write_head(const struct segment_head *h, char *p)
 	p[11] = h->scheme;
 	put32(p + 12, (uint32_t)h->id.day);
 	put16(p + 16, (unsigned)h->id.sequence);
+	put16(p + 18, h->scopes);
+	p[29] = (char)h->order;
 	memcpy(p + 20, h->id.sender, strlen(h->id.sender));
+}
+
+static int
+scope_cmp(const void *a, const void *b)
+{
+	return memcmp(a, b, SEGMENT_SCOPE_SIZE);
+}
+
+static int
+write_scopes(struct segment_make *m, struct out *o)
+{
+	if (m->head.scopes > 1)
+		qsort(m->scope, m->head.scopes, SEGMENT_SCOPE_SIZE, scope_cmp);
+	for (unsigned i = 0; i < m->head.scopes; i++) {
+		char *p = out_room(o, SEGMENT_SCOPE_SIZE);
+		if (p == NULL)
+			return -1;
+		memcpy(p, m->scope + (size_t)i * SEGMENT_SCOPE_SIZE,
+		    SEGMENT_SCOPE_SIZE);
+	}
+	return 0;
 }
 
 static int
@@ -214,7 +258,8 @@ segment_finish(
 	o.buf = text_alloc(BUFFER);
 	o.hash = seal_hash_new();
 	write_head(&m->head, out_room(&o, SEGMENT_HEAD_SIZE));
-	if (write_rows(m, &o) == -1 || write_tail(&o, &m->head) == -1) {
+	if (write_scopes(m, &o) == -1 || write_rows(m, &o) == -1 ||
+	    write_tail(&o, &m->head) == -1) {
 		error = errno;
 		goto out;
 	}
@@ -243,5 +288,6 @@ segment_abandon(struct segment_make *m)
 	if (m == NULL)
 		return;
 	sort_free(m->sort);
+	free(m->scope);
 	free(m);
 }

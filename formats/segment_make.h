@@ -15,11 +15,16 @@ struct segment_make *segment_create(
     const struct segment_head *head, const char *work_dir);
 int segment_add(struct segment_make *m, const void *key, int64_t record,
     struct slice payload);
+/* The upload is the whole set of this scope (see segment.h). Any order, any
+ * number of times. */
+int segment_add_scope(
+    struct segment_make *m, const char scope[SEGMENT_SCOPE_SIZE]);
 /* keep() sees every row in order before it is written and says whether it
  * stays: how ingest finds a period sent twice in one file, in flat memory. */
 void segment_filter(struct segment_make *m,
     bool (*keep)(void *arg, const struct segment_row *row), void *arg);
-/* Writes to path (which must not exist). head's rows and digest are filled.
+/* Writes to path (which must not exist). head's rows, scopes and digest are
+ * filled.
  * 0; -1: errno set. Frees m either way. */
 int segment_finish(
     struct segment_make *m, const char *path, struct segment_head *head);

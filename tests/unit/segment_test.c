@@ -284,6 +284,44 @@ never_over_another(void)
 	segment_close(NULL);
 }
 
+/* Two insurers wholly, in any order and twice; 9 bytes each after the head. */
+static void
+scopes(void)
+{
+	struct diag_sink sink = { .put = put };
+	struct segment_head h = head_of();
+	char key[SEGMENT_KEY_SIZE];
+	struct segment_row row;
+	char bytes[400];
+
+	unlink(PATH);
+	struct segment_make *m = segment_create(&h, "/tmp");
+	key_of(key, 1000);
+	CU_ASSERT_EQUAL(segment_add(m, key, 1, SLICE("payload")), 0);
+	CU_ASSERT_EQUAL(segment_add_scope(m, "E06139992"), 0);
+	CU_ASSERT_EQUAL(segment_add_scope(m, "C00138057"), 0);
+	CU_ASSERT_EQUAL(segment_add_scope(m, "E06139992"), 0);
+	CU_ASSERT_EQUAL_FATAL(segment_finish(m, PATH, &h), 0);
+	CU_ASSERT_EQUAL(h.scopes, 2);
+	size_t n = slurp(bytes, sizeof(bytes));
+	CU_ASSERT_EQUAL(n, 48 + 18 + 8 + 13 + 7 + 48);
+	CU_ASSERT(bytes[18] == 2 && bytes[19] == 0);
+	CU_ASSERT(memcmp(bytes + 48, "C00138057E06139992", 18) == 0);
+	for (int whole = 0; whole < 2; whole++) {
+		struct segment *s =
+		    segment_open(PATH, "test.seg", whole != 0, &sink);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+		CU_ASSERT_EQUAL(segment_head(s)->scopes, 2);
+		CU_ASSERT(memcmp(segment_scope(s, 0), "C00138057", 9) == 0);
+		CU_ASSERT(memcmp(segment_scope(s, 1), "E06139992", 9) == 0);
+		CU_ASSERT_EQUAL(segment_next(s, &row), 1);
+		CU_ASSERT(slice_is(row.payload, "payload"));
+		CU_ASSERT_EQUAL(segment_next(s, &row), 0);
+		segment_close(s);
+	}
+	unlink(PATH);
+}
+
 static CU_TestInfo tests[] = {
 	{ "rows come back in order of key and record", round_trip },
 	{ "the digest is SHA-256 of all but the tail", digest },
@@ -291,6 +329,7 @@ static CU_TestInfo tests[] = {
 	{ "with any bit flipped it is refused", flipped },
 	{ "a sender that would be a path is refused", sender_is_no_path },
 	{ "a filter leaves rows out while they come in order", filtered },
+	{ "what a segment replaces wholly stands before its rows", scopes },
 	{ "an existing file is not written over, a huge row is refused",
 	    never_over_another },
 	CU_TEST_INFO_NULL,
