@@ -23,6 +23,7 @@
 #include "formats/codec/day.h"
 #include "formats/limits.h"
 #include "formats/manifest.h"
+#include "formats/segment.h"
 
 #define PACKAGE_SENDER "IM000001" /* 中間サーバー, in the table of senders */
 #define PACKAGE_BYTES (INT64_C(1) << 30) /* half of UPLOAD_BYTES_MAX */
@@ -90,6 +91,27 @@ add_file(struct archive_out *zip, const char *name, int fd, int64_t size)
 		if (archive_add(zip, p, (size_t)n) == -1)
 			return -1;
 	return n == -1 ? -1 : 0;
+}
+
+/* What goes over is what the books know: a package refused on the other side
+ * would hold up all after it. */
+static int
+prove_segment(struct deliver *d, const struct ledger_segment *s)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, d->from, "segments/%s", s->name);
+	struct segment *seg = segment_open(path, s->name, true, d->sink);
+	bool known =
+	    seg != NULL && strcmp(segment_head(seg)->digest, s->digest) == 0;
+
+	if (seg != NULL && !known)
+		diag_file(d->sink, DIAG_SEGMENT_BROKEN, s->name, "%s",
+		    "not the one the ledger knows");
+	segment_close(seg);
+	if (!known)
+		run_worst(&d->run, EXIT_INTEGRITY);
+	return known ? 0 : -1;
 }
 
 static int
@@ -305,8 +327,11 @@ deliver_package(struct deliver *d, struct ledger_segment *s, size_t n)
 	filename_format(&row.id, ".zip.p7m", name);
 	box_path(d, box);
 	spool_path(part, box, "%s.part", name);
-	for (size_t i = 0; i < n; i++)
+	for (size_t i = 0; i < n; i++) {
+		if (prove_segment(d, &s[i]) == -1)
+			return -1;
 		row.read += s[i].rows;
+	}
 	row.accepted = row.read;
 	d->run.read += row.read;
 	d->run.accepted += row.read;

@@ -55,6 +55,7 @@ struct ingest_upload {
 	struct segment_head head; /* .scheme may be set by read() */
 	struct ingest_segment *segment; /* what comes out */
 	int segments;
+	int64_t unchanged; /* rows of segments that were there before */
 	char pack[2 * RECORD_BYTES_MAX];
 	/* the row before, to find the same key twice */
 	char last_key[SEGMENT_KEY_SIZE];

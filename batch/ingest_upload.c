@@ -231,7 +231,8 @@ decide(struct ingest_upload *u)
 	int percent = u->run->config->refuse_percent;
 	enum diag_code why;
 
-	f->read = f->accepted = f->refused = f->unchanged = 0;
+	f->read = f->accepted = f->refused = 0;
+	f->unchanged = u->unchanged;
 	for (int i = 0; i < u->members; i++) {
 		f->read += u->member[i].counts.read;
 		f->accepted += u->member[i].counts.accepted;
@@ -248,7 +249,7 @@ decide(struct ingest_upload *u)
 		return;
 	snprintf(f->reason, sizeof(f->reason), "%s", diag_table[why].code);
 	f->refused = f->read;
-	f->accepted = 0;
+	f->accepted = f->unchanged = 0;
 	for (int i = 0; i < u->members; i++) {
 		u->member[i].counts.refused = u->member[i].counts.read;
 		u->member[i].counts.accepted = 0;
@@ -367,6 +368,7 @@ count_run(struct ingest_upload *u)
 	run->read += u->file.read;
 	run->accepted += u->file.accepted;
 	run->refused += u->file.refused;
+	run->unchanged += u->file.unchanged;
 	if (u->file.refused > 0)
 		run_worst(run, EXIT_RECORDS);
 	if (u->file.state == FILE_REFUSED) {

@@ -35,8 +35,18 @@ int publish_current(const char *root, const struct chain *trust, int64_t now,
 /* Signs and publishes the set: manifest and signature become visible together
  * by way of a folder manifest-SERIAL/ and one rename of the link "current".
  * A serial not above the one in force is refused (MANIFEST_OLDER). Folders of
- * older serials stay. */
+ * older serials stay. One publisher at a time (ROOT/run/publish.lock). */
 int publish_set(const char *root, const struct snapshot_set *set,
     const struct seal_key *key, int64_t now, struct diag_sink *sink);
+/* The set in force with the entries made (generation 0: not made) in their
+ * places, as the next serial: read, made and switched under one lock, so that
+ * rebuild and revoke never undo each other's. set: what is in force now. */
+int publish_next(const char *root, const struct chain *trust,
+    const struct seal_key *key, int64_t now, struct snapshot_set *set,
+    const struct snapshot_set_entry made[SNAPSHOT__MAX],
+    struct diag_sink *sink);
+/* Snapshots older than the newest `keep` of each kind go, but for those in
+ * force; and sets of which a snapshot is gone. keep <= 0: all stay. */
+void publish_prune(const char *root, const struct snapshot_set *set, int keep);
 
 #endif

@@ -1,7 +1,9 @@
 /* The snapshot set in force: manifest and signature, switched by one link. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include "batch/publish.h"
@@ -149,12 +151,36 @@ switch_to(const char *root, const char *dir, int64_t serial)
 	return publish_rename(link, snapshots, "current");
 }
 
-int
-publish_set(const char *root, const struct snapshot_set *set,
+/* rebuild and revoke may end at the same moment: between looking at the set
+ * in force and the switch there is only one of them. */
+static int
+lock_sets(const char *root, struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX];
+	int fd = -1;
+
+	spool_path(path, root, "run");
+	if (publish_make_dir(path) == 0) {
+		spool_path(path, root, "run/publish.lock");
+		fd =
+		    open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	}
+	if (fd != -1 && flock(fd, LOCK_EX) == 0)
+		return fd;
+	diag_file(sink, DIAG_IO, path, "%s", strerror(errno));
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+/* Under the lock: the pair written, then the switch. */
+static int
+put_set(const char *root, const struct snapshot_set *set,
     const struct seal_key *key, int64_t now, struct diag_sink *sink)
 {
 	char dir[SPOOL_PATH_MAX];
 	int64_t before = serial_in_force(root);
+	int r;
 
 	if (before < 0 || set->serial <= before) {
 		diag_file(sink, DIAG_MANIFEST_OLDER, "snapshots/current",
@@ -163,14 +189,50 @@ publish_set(const char *root, const struct snapshot_set *set,
 		return -1;
 	}
 	spool_temp(dir, root);
-	if (write_pair(root, set, key, now, dir, sink) == -1)
-		goto fail;
-	if (switch_to(root, dir, set->serial) == -1) {
+	r = write_pair(root, set, key, now, dir, sink);
+	if (r == 0 && (r = switch_to(root, dir, set->serial)) == -1)
 		diag_file(sink, DIAG_IO, dir, "%s", strerror(errno));
-		goto fail;
+	if (r == -1)
+		spool_remove_tree(dir);
+	return r;
+}
+
+int
+publish_set(const char *root, const struct snapshot_set *set,
+    const struct seal_key *key, int64_t now, struct diag_sink *sink)
+{
+	int lock = lock_sets(root, sink), r = -1;
+
+	if (lock != -1) {
+		r = put_set(root, set, key, now, sink);
+		close(lock);
 	}
-	return 0;
-fail:
-	spool_remove_tree(dir);
-	return -1;
+	return r;
+}
+
+int
+publish_next(const char *root, const struct chain *trust,
+    const struct seal_key *key, int64_t now, struct snapshot_set *set,
+    const struct snapshot_set_entry made[SNAPSHOT__MAX], struct diag_sink *sink)
+{
+	struct snapshot_set next = { 0 };
+	char digest[65] = "";
+	int lock = lock_sets(root, sink), r = -1;
+
+	if (lock == -1)
+		return -1;
+	if (publish_current(root, trust, now, &next, digest, sink) == -1)
+		goto out;
+	for (int k = 0; k < SNAPSHOT__MAX; k++)
+		if (made[k].generation > 0)
+			next.kind[k] = made[k];
+	next.serial++;
+	memcpy(next.previous, digest, sizeof(next.previous));
+	if (put_set(root, &next, key, now, sink) == -1)
+		goto out;
+	*set = next;
+	r = 0;
+out:
+	close(lock);
+	return r;
 }

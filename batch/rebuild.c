@@ -21,8 +21,11 @@
 #include "batch/rebuild_build.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
+#include "formats/codec/seal.h"
 #include "formats/snapshot.h"
 
+/* how far an old copy of the ledger may be behind: so many sets back */
+#define SETS_BACK 100
 #define CUT_OFF (INT64_C(21) * 3600000)
 
 static const enum snapshot_kind kinds[] = { SNAPSHOT_QUALIFICATION,
@@ -37,7 +40,6 @@ struct job {
 	struct seal_key *key;
 	struct ledger *ledger;
 	struct snapshot_set set; /* in force; all zero before the first */
-	char digest[65];
 	struct inputs in;
 	bool makes[SNAPSHOT__MAX];
 	struct snapshot_set_entry made[SNAPSHOT__MAX];
@@ -151,8 +153,15 @@ settle_results(struct job *j)
 struct mark {
 	struct job *j;
 	const struct snapshot_set_entry *entry;
-	struct inputs open; /* segments the ledger has as not merged */
+	struct inputs open; /* segments the ledger has as not merged, by name */
 };
+
+static int
+segment_cmp(const void *a, const void *b)
+{
+	return strcmp(((const struct ledger_segment *)a)->name,
+	    ((const struct ledger_segment *)b)->name);
+}
 
 /* An upload of this side's own senders is through. */
 static int
@@ -172,49 +181,103 @@ static int
 mark_segment(void *arg, const char *name, const char *digest)
 {
 	struct mark *m = arg;
+	struct ledger_segment key, *s;
 
-	for (size_t i = 0; i < m->open.n; i++) {
-		struct ledger_segment *s = &m->open.v[i];
-		if (strcmp(s->name, name) != 0 ||
-		    strcmp(s->digest, digest) != 0 || s->generation != 0)
-			continue;
-		s->generation = m->entry->generation;
-		if (ledger_segment_put(m->j->ledger, s) == -1 ||
-		    mark_file(m->j, &s->id, s->generation) == -1)
-			return -1;
-	}
-	return 0;
+	if (strlen(name) >= sizeof(key.name))
+		return 0;
+	memcpy(key.name, name, strlen(name) + 1);
+	s = bsearch(&key, m->open.v, m->open.n, sizeof(key), segment_cmp);
+	if (s == NULL || s->generation != 0 || strcmp(s->digest, digest) != 0)
+		return 0;
+	s->generation = m->entry->generation;
+	if (ledger_segment_put(m->j->ledger, s) == -1)
+		return -1;
+	return mark_file(m->j, &s->id, s->generation);
 }
 
-/* The ledger learns from the published snapshots which segments they have. */
+/* The segments of the snapshots in a set, but for those in `newer`. */
+static int
+mark_set(struct mark *m, const struct snapshot_set *set,
+    const struct snapshot_set *newer)
+{
+	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX];
+	int r = 0;
+
+	spool_path(dir, m->j->root, "snapshots");
+	for (size_t i = 0; i < KINDS && r == 0; i++) {
+		m->entry = &set->kind[kinds[i]];
+		spool_path(path, dir, "%s", m->entry->file);
+		if (m->entry->generation == 0 ||
+		    (newer != NULL &&
+			(newer->kind[kinds[i]].generation ==
+				m->entry->generation ||
+			    access(path, F_OK) == -1)))
+			continue;
+		struct snapshot *s =
+		    snapshot_open(dir, kinds[i], m->entry, false, m->j->sink);
+		r = s == NULL ? -1 : snapshot_inputs(s, mark_segment, m);
+		snapshot_close(s);
+	}
+	return r;
+}
+
+/* The set before, as the one after it names it by digest; 1, 0 there is none
+ * or no more, -1 raised. */
+static int
+set_before(struct job *j, struct snapshot_set *set)
+{
+	struct snapshot_set newer = *set;
+	char path[SPOOL_PATH_MAX], digest[65];
+	size_t n;
+	int r = 0;
+
+	if (newer.serial <= 1)
+		return 0;
+	spool_path(path, j->root, "snapshots/manifest-%06lld/manifest.yaml",
+	    (long long)newer.serial - 1);
+	char *doc = spool_slurp(path, MANIFEST_BYTES_MAX, &n);
+	if (doc == NULL)
+		return 0;
+	seal_digest((struct slice) { doc, n }, digest);
+	if (strcmp(digest, newer.previous) == 0)
+		r = snapshot_set_read(
+			(struct slice) { doc, n }, path, set, j->sink) == -1 ?
+		    -1 :
+		    1;
+	free(doc);
+	return r;
+}
+
+/* The ledger learns from the published snapshots which segments they have:
+ * from all that are kept, for a ledger put back from a copy may be behind by
+ * more than one generation. */
 static int
 settle_ledger(struct job *j)
 {
 	struct mark m = { .j = j };
-	char dir[SPOOL_PATH_MAX];
-	int r = -1;
+	struct snapshot_set set = j->set, newer;
+	int r = -1, got;
 
-	spool_path(dir, j->root, "snapshots");
 	if (inputs_load(&m.open, j->ledger) == -1)
 		goto out;
 	if (m.open.n == 0) {
 		r = 0;
 		goto out;
 	}
+	qsort(m.open.v, m.open.n, sizeof(*m.open.v), segment_cmp);
 	if (ledger_begin(j->ledger) == -1)
 		goto out;
-	for (size_t i = 0; i < KINDS; i++) {
-		m.entry = &j->set.kind[kinds[i]];
-		if (m.entry->generation == 0)
-			continue;
-		struct snapshot *s =
-		    snapshot_open(dir, kinds[i], m.entry, false, j->sink);
-		int got = s == NULL ? -1 : snapshot_inputs(s, mark_segment, &m);
-		snapshot_close(s);
-		if (got == -1) {
-			ledger_rollback(j->ledger);
-			goto out;
-		}
+	got = mark_set(&m, &set, NULL);
+	for (int i = 0; got == 0 && i < SETS_BACK; i++) {
+		newer = set;
+		got = set_before(j, &set);
+		if (got != 1)
+			break;
+		got = mark_set(&m, &set, &newer);
+	}
+	if (got == -1) {
+		ledger_rollback(j->ledger);
+		goto out;
 	}
 	r = ledger_commit(j->ledger);
 out:
@@ -222,46 +285,37 @@ out:
 	return r;
 }
 
-/* Snapshots of this kind older than those kept, but for the one in force. */
-static void
-prune(struct job *j, enum snapshot_kind kind)
-{
-	const struct snapshot_set_entry *e = &j->set.kind[kind];
-	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX];
-	struct spool_names files;
-	size_t stem = strlen(snapshot_names[kind]), seen = 0;
-
-	spool_path(dir, j->root, "snapshots");
-	if (j->run->config->keep_generations <= 0 ||
-	    spool_list(dir, &files) == -1)
-		return;
-	for (size_t i = files.n; i-- > 0;) { /* sorted: newest last */
-		const char *name = files.v[i];
-		size_t n = strlen(name);
-		if (n < stem + 8 ||
-		    strncmp(name, snapshot_names[kind], stem) != 0 ||
-		    name[stem] != '-' || strcmp(name + n - 7, ".sqlite") != 0)
-			continue;
-		if (strcmp(name, e->file) != 0 &&
-		    (int64_t)seen >= j->run->config->keep_generations) {
-			spool_path(path, dir, "%s", name);
-			unlink(path);
-		}
-		seen++;
-	}
-	spool_free(&files);
-}
-
 /* ---- before the manifest ---- */
 
 static int
 read_set(struct job *j)
 {
+	char digest[65];
+
 	memset(&j->set, 0, sizeof(j->set));
-	return publish_current(j->root, j->trust, j->run->now, &j->set,
-		   j->digest, j->sink) == -1 ?
+	return publish_current(j->root, j->trust, j->run->now, &j->set, digest,
+		   j->sink) == -1 ?
 	    -1 :
 	    0;
+}
+
+/* A generation's day and cut-off never go back (I11). */
+static int
+check_day(struct job *j)
+{
+	for (size_t i = 0; i < KINDS; i++) {
+		const struct snapshot_set_entry *e = &j->set.kind[kinds[i]];
+		char day[11];
+
+		if (e->generation == 0 || e->day <= j->run->day)
+			continue;
+		day_format_iso(e->day, day);
+		diag_file(
+		    j->sink, DIAG_DAY_PAST, "-D", "%s is of %s", e->file, day);
+		run_worst(j->run, EXIT_WINDOW);
+		return -1;
+	}
+	return 0;
 }
 
 /* Which snapshots are to be made: those with new segments, and at the first
@@ -373,15 +427,8 @@ publish_all(struct job *j)
 		if (publish_rename(path, dir, j->made[k].file) == -1)
 			return io(j, path);
 	}
-	/* revoke may have published since: its entry is the newer one */
-	if (read_set(j) == -1)
-		return -1;
-	for (size_t i = 0; i < KINDS; i++)
-		if (j->makes[kinds[i]])
-			j->set.kind[kinds[i]] = j->made[kinds[i]];
-	j->set.serial++;
-	memcpy(j->set.previous, j->digest, sizeof(j->set.previous));
-	return publish_set(j->root, &j->set, j->key, j->run->now, j->sink);
+	return publish_next(
+	    j->root, j->trust, j->key, j->run->now, &j->set, j->made, j->sink);
 }
 
 static int
@@ -397,7 +444,7 @@ rebuild(struct job *j)
 {
 	int r = -1;
 
-	if (read_set(j) == -1)
+	if (read_set(j) == -1 || check_day(j) == -1)
 		return -1;
 	if (!j->run->dry && settle(j) == -1)
 		return -1;
@@ -423,8 +470,9 @@ rebuild(struct job *j)
 		r = publish_all(j);
 		if (r == 0)
 			r = settle(j);
-		for (size_t i = 0; r == 0 && i < KINDS; i++)
-			prune(j, kinds[i]);
+		if (r == 0)
+			publish_prune(
+			    j->root, &j->set, j->run->config->keep_generations);
 	}
 out:
 	if (r == -1 || j->run->dry) {

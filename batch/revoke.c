@@ -41,7 +41,6 @@ struct revoke {
 	struct chain *trust;
 	struct seal_key *key;
 	struct snapshot_set set; /* in force */
-	char digest[65]; /* of its manifest; "" where there is none */
 	struct snapshot *old; /* generation g; NULL at first */
 	struct partitions parts;
 	char work[SPOOL_PATH_MAX]; /* of this process */
@@ -84,6 +83,7 @@ static int
 revoke_open(struct revoke *r)
 {
 	const struct config *c = r->run.config;
+	char digest[65];
 
 	r->root = c->qualification_root;
 	if (*r->root == '\0') {
@@ -106,7 +106,7 @@ revoke_open(struct revoke *r)
 		run_worst(&r->run, EXIT_CONFIG);
 		return -1;
 	}
-	if (publish_current(r->root, r->trust, r->run.now, &r->set, r->digest,
+	if (publish_current(r->root, r->trust, r->run.now, &r->set, digest,
 		r->sink) == -1) {
 		run_worst(&r->run, EXIT_INTEGRITY);
 		return -1;
@@ -494,26 +494,24 @@ static int
 publish_new(struct revoke *r, const struct snapshot_set_entry *e)
 {
 	char from[SPOOL_PATH_MAX], dir[SPOOL_PATH_MAX];
-	struct snapshot_set next = r->set;
+	struct snapshot_set_entry made[SNAPSHOT__MAX] = { 0 };
 
 	spool_path(from, r->work, "%s", e->file);
 	spool_path(dir, r->root, "snapshots");
 	if (r->run.dry)
 		return 0;
-	next.kind[SNAPSHOT_REVOCATION] = *e;
-	next.serial++;
-	memcpy(next.previous, r->digest, sizeof(next.previous));
+	made[SNAPSHOT_REVOCATION] = *e;
 	if (publish_rename(from, dir, e->file) == -1) {
 		diag_file(r->sink, DIAG_SNAPSHOT_WRITE, e->file, "%s",
 		    strerror(errno));
 		run_worst(&r->run, EXIT_TEMPORARY);
 		return -1;
 	}
-	if (publish_set(r->root, &next, r->key, r->run.now, r->sink) == -1) {
+	if (publish_next(r->root, r->trust, r->key, r->run.now, &r->set, made,
+		r->sink) == -1) {
 		run_worst(&r->run, EXIT_TEMPORARY);
 		return -1;
 	}
-	r->set = next;
 	return 0;
 }
 
@@ -579,8 +577,10 @@ finish_last_run(struct revoke *r)
 		    f->refused == f->read ? FILE_REFUSED : FILE_REFLECTED;
 		if (r->run.dry)
 			continue;
-		if (ledger_file_put(r->ledger, f) == -1)
+		if (ledger_file_put(r->ledger, f) == -1) {
+			run_worst(&r->run, EXIT_TEMPORARY);
 			return -1;
+		}
 		filename_format(&f->id, "", stem);
 		spool_path(path, r->root, "ready/%s", stem);
 		spool_remove_tree(path);
@@ -608,6 +608,21 @@ warn_stale(struct revoke *r)
 	}
 	run_note(&r->run, "partitions", (int64_t)r->parts.n);
 	run_note(&r->run, "stale", stale);
+}
+
+/* A generation's day and cut-off never go back (I11). */
+static int
+check_day(struct revoke *r)
+{
+	const struct snapshot_set_entry *e = &r->set.kind[SNAPSHOT_REVOCATION];
+	char day[11];
+
+	if (e->generation == 0 || e->day <= r->run.day)
+		return 0;
+	day_format_iso(e->day, day);
+	diag_file(r->sink, DIAG_DAY_PAST, "-D", "%s is of %s", e->file, day);
+	run_worst(&r->run, EXIT_WINDOW);
+	return -1;
 }
 
 static int
@@ -640,6 +655,9 @@ revoke_night(struct revoke *r)
 	if (enter(r, FILE_REFLECTED, e.generation) == -1)
 		return -1;
 	clear_ready(r);
+	if (r->taken > 0)
+		publish_prune(
+		    r->root, &r->set, r->run.config->keep_generations);
 	return 0;
 }
 
@@ -667,8 +685,8 @@ main(int argc, char **argv)
 	if (run_begin(&r.run, "revoke", argc, argv, NULL) == -1)
 		return run_end(&r.run);
 	r.sink = &r.run.log.sink;
-	if (revoke_open(&r) == -1 || keep_partitions(&r) == -1 ||
-	    finish_last_run(&r) == -1)
+	if (revoke_open(&r) == -1 || check_day(&r) == -1 ||
+	    keep_partitions(&r) == -1 || finish_last_run(&r) == -1)
 		goto out;
 	if (ledger_each(r.ledger, FILE_READY, upload_add, &r) == -1) {
 		run_worst(&r.run, EXIT_TEMPORARY);
