@@ -184,17 +184,19 @@ static void
 check_set(struct rooted *r)
 {
 	const struct config *c = r->run->config;
-	char digest[65], path[SPOOL_PATH_MAX];
+	char digest[65], path[SPOOL_PATH_MAX], publisher[128];
 	struct snapshot_set set;
 	struct chain *trust = chain_open(
 	    c->site_ca, c->site_crl[0] == '\0' ? NULL : c->site_crl, r->sink);
 
-	if (trust == NULL) {
+	if (trust == NULL ||
+	    seal_cert_name(c->publish_cert, publisher, r->sink) == -1) {
+		chain_free(trust);
 		run_worst(r->run, EXIT_CONFIG);
 		return;
 	}
-	int found =
-	    publish_current(r->root, trust, r->run->now, &set, digest, r->sink);
+	int found = publish_current(
+	    r->root, trust, publisher, r->run->now, &set, digest, r->sink);
 	chain_free(trust);
 	r->problems += found == -1;
 	if (found != 1)

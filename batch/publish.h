@@ -28,10 +28,13 @@ int publish_make_dir(const char *path); /* mkdir -p 0750, fsyncs parents */
 
 /* The snapshot set in force of a qualification root: ROOT/snapshots/
  * current/manifest.yaml + manifest.p7s. 1 found, 0 none yet, -1 raised.
- * Verifies the signature. digest: SHA-256 of manifest.yaml, the next set's
- * `previous`. */
-int publish_current(const char *root, const struct chain *trust, int64_t now,
-    struct snapshot_set *out, char digest[65], struct diag_sink *sink);
+ * Verifies the signature and that it is the publisher's: another signer of
+ * the same CA (who delivers packages) may not say what is in force.
+ * publisher: commonName of keys.publish_cert. digest: SHA-256 of manifest.yaml,
+ * the next set's `previous`. */
+int publish_current(const char *root, const struct chain *trust,
+    const char *publisher, int64_t now, struct snapshot_set *out,
+    char digest[65], struct diag_sink *sink);
 /* Signs and publishes the set: manifest and signature become visible together
  * by way of a folder manifest-SERIAL/ and one rename of the link "current".
  * A serial not above the one in force is refused (MANIFEST_OLDER). Folders of
@@ -42,7 +45,8 @@ int publish_set(const char *root, const struct snapshot_set *set,
  * places, as the next serial: read, made and switched under one lock, so that
  * rebuild and revoke never undo each other's. set: what is in force now. */
 int publish_next(const char *root, const struct chain *trust,
-    const struct seal_key *key, int64_t now, struct snapshot_set *set,
+    const char *publisher, const struct seal_key *key, int64_t now,
+    struct snapshot_set *set,
     const struct snapshot_set_entry made[SNAPSHOT__MAX],
     struct diag_sink *sink);
 /* Snapshots older than the newest `keep` of each kind go, but for those in

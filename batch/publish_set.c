@@ -44,8 +44,9 @@ read_pair(const char *root, char **doc, size_t *n, char **sig, size_t *m,
 }
 
 int
-publish_current(const char *root, const struct chain *trust, int64_t now,
-    struct snapshot_set *out, char digest[65], struct diag_sink *sink)
+publish_current(const char *root, const struct chain *trust,
+    const char *publisher, int64_t now, struct snapshot_set *out,
+    char digest[65], struct diag_sink *sink)
 {
 	const char *name = "snapshots/current/manifest.yaml";
 	struct seal_signer signer;
@@ -60,6 +61,11 @@ publish_current(const char *root, const struct chain *trust, int64_t now,
 	if (seal_verify_bytes(name, content, (struct slice) { sig, m }, trust,
 		now, &signer, sink) == -1) {
 		diag_file(sink, DIAG_MANIFEST_SIGNATURE, name, NULL);
+		goto out;
+	}
+	if (strcmp(signer.subject_cn, publisher) != 0) {
+		diag_file(sink, DIAG_MANIFEST_SIGNATURE, name,
+		    "signer is not the publisher");
 		goto out;
 	}
 	if (snapshot_set_read(content, name, out, sink) == -1)
@@ -211,7 +217,7 @@ publish_set(const char *root, const struct snapshot_set *set,
 }
 
 int
-publish_next(const char *root, const struct chain *trust,
+publish_next(const char *root, const struct chain *trust, const char *publisher,
     const struct seal_key *key, int64_t now, struct snapshot_set *set,
     const struct snapshot_set_entry made[SNAPSHOT__MAX], struct diag_sink *sink)
 {
@@ -221,7 +227,8 @@ publish_next(const char *root, const struct chain *trust,
 
 	if (lock == -1)
 		return -1;
-	if (publish_current(root, trust, now, &next, digest, sink) == -1)
+	if (publish_current(root, trust, publisher, now, &next, digest, sink) ==
+	    -1)
 		goto out;
 	for (int k = 0; k < SNAPSHOT__MAX; k++)
 		if (made[k].generation > 0)

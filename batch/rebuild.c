@@ -37,6 +37,7 @@ struct job {
 	struct diag_sink *sink;
 	const char *root;
 	struct chain *trust;
+	char publisher[128]; /* who signs sets */
 	struct seal_key *key;
 	struct ledger *ledger;
 	struct snapshot_set set; /* in force; all zero before the first */
@@ -293,8 +294,8 @@ read_set(struct job *j)
 	char digest[65];
 
 	memset(&j->set, 0, sizeof(j->set));
-	return publish_current(j->root, j->trust, j->run->now, &j->set, digest,
-		   j->sink) == -1 ?
+	return publish_current(j->root, j->trust, j->publisher, j->run->now,
+		   &j->set, digest, j->sink) == -1 ?
 	    -1 :
 	    0;
 }
@@ -427,8 +428,8 @@ publish_all(struct job *j)
 		if (publish_rename(path, dir, j->made[k].file) == -1)
 			return io(j, path);
 	}
-	return publish_next(
-	    j->root, j->trust, j->key, j->run->now, &j->set, j->made, j->sink);
+	return publish_next(j->root, j->trust, j->publisher, j->key,
+	    j->run->now, &j->set, j->made, j->sink);
 }
 
 static int
@@ -517,7 +518,8 @@ open_job(struct job *j)
 	j->trust = chain_open(
 	    c->site_ca, c->site_crl[0] == '\0' ? NULL : c->site_crl, j->sink);
 	j->key = seal_key_open(c->publish_key, c->publish_cert, j->sink);
-	if (j->trust == NULL || j->key == NULL) {
+	if (j->trust == NULL || j->key == NULL ||
+	    seal_cert_name(c->publish_cert, j->publisher, j->sink) == -1) {
 		run_worst(j->run, EXIT_CONFIG);
 		return -1;
 	}

@@ -152,15 +152,17 @@ read_set(struct report *r)
 	const struct config *c = r->run.config;
 	struct chain *trust = chain_open(
 	    c->site_ca, *c->site_crl == '\0' ? NULL : c->site_crl, r->sink);
-	char dir[SPOOL_PATH_MAX], digest[65];
+	char dir[SPOOL_PATH_MAX], digest[65], publisher[128];
 	int found;
 
-	if (trust == NULL) {
+	if (trust == NULL ||
+	    seal_cert_name(c->publish_cert, publisher, r->sink) == -1) {
+		chain_free(trust);
 		run_worst(&r->run, EXIT_CONFIG);
 		return -1;
 	}
 	found = publish_current(
-	    r->root, trust, r->run.now, &r->set, digest, r->sink);
+	    r->root, trust, publisher, r->run.now, &r->set, digest, r->sink);
 	chain_free(trust);
 	if (found == -1) {
 		run_worst(&r->run, EXIT_INTEGRITY);

@@ -39,6 +39,7 @@ struct revoke {
 	struct ledger *ledger;
 	struct chain_cards *cards; /* pinned CA generations */
 	struct chain *trust;
+	char publisher[128]; /* who signs sets */
 	struct seal_key *key;
 	struct snapshot_set set; /* in force */
 	struct snapshot *old; /* generation g; NULL at first */
@@ -102,12 +103,13 @@ revoke_open(struct revoke *r)
 	r->trust = chain_open(
 	    c->site_ca, *c->site_crl == '\0' ? NULL : c->site_crl, r->sink);
 	r->key = seal_key_open(c->publish_key, c->publish_cert, r->sink);
-	if (r->cards == NULL || r->trust == NULL || r->key == NULL) {
+	if (r->cards == NULL || r->trust == NULL || r->key == NULL ||
+	    seal_cert_name(c->publish_cert, r->publisher, r->sink) == -1) {
 		run_worst(&r->run, EXIT_CONFIG);
 		return -1;
 	}
-	if (publish_current(r->root, r->trust, r->run.now, &r->set, digest,
-		r->sink) == -1) {
+	if (publish_current(r->root, r->trust, r->publisher, r->run.now,
+		&r->set, digest, r->sink) == -1) {
 		run_worst(&r->run, EXIT_INTEGRITY);
 		return -1;
 	}
@@ -507,8 +509,8 @@ publish_new(struct revoke *r, const struct snapshot_set_entry *e)
 		run_worst(&r->run, EXIT_TEMPORARY);
 		return -1;
 	}
-	if (publish_next(r->root, r->trust, r->key, r->run.now, &r->set, made,
-		r->sink) == -1) {
+	if (publish_next(r->root, r->trust, r->publisher, r->key, r->run.now,
+		&r->set, made, r->sink) == -1) {
 		run_worst(&r->run, EXIT_TEMPORARY);
 		return -1;
 	}

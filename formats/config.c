@@ -78,7 +78,7 @@ static const struct key keys[] = {
 { "keys.publish_key", FILE_, AT(publish_key), 0, 0, "pki/publish.key", NULL,
   "Private key that signs snapshot manifests (qualification side).", "スナップショットに署名する秘密鍵（資格確認側）。" },
 { "keys.publish_cert", FILE_, AT(publish_cert), 0, 0, "pki/publish.pem", NULL,
-  "Its certificate.", "その証明書。" },
+  "Its certificate; a set signed in any other name is not believed.", "その証明書。別名義の署名によるスナップショットは使用しない。" },
 { "keys.pseudonym", FILE_, AT(pseudonym_key), 0, 0, "pki/pseudonym.hex", NULL,
   "Key of the pseudonyms, 64 hex digits (intermediate side only).", "仮名化の鍵、16進64桁（中間サーバー側のみ）。" },
 { "keys.usage", FILE_, AT(usage_key), 0, 0, "pki/usage.hex", NULL,

@@ -24,6 +24,7 @@ struct held { /* a set and what it shares */
 struct current {
 	char dir[400]; /* ROOT/snapshots */
 	const struct chain *trust;
+	const char *publisher;
 	struct diag_sink *sink;
 	struct held *in_force;
 	char seen[128]; /* where the link pointed when last read */
@@ -86,7 +87,8 @@ read_set(
 	/* believed only as a whole, and only if signed by us */
 	if (seal_verify_bytes("manifest.yaml", (struct slice) { doc, n },
 		(struct slice) { sig, n_sig }, c->trust, now, &signer,
-		c->sink) == -1) {
+		c->sink) == -1 ||
+	    strcmp(signer.subject_cn, c->publisher) != 0) {
 		diag_file(c->sink, DIAG_MANIFEST_SIGNATURE, link, "kept: %s",
 		    c->in_force == NULL ? "none" : "the one in force");
 		goto out;
@@ -182,13 +184,14 @@ current_look(struct current *c, int64_t now)
 }
 
 struct current *
-current_open(const char *root, const struct chain *trust, int64_t now,
-    struct diag_sink *sink)
+current_open(const char *root, const struct chain *trust, const char *publisher,
+    int64_t now, struct diag_sink *sink)
 {
 	struct current *c = text_alloc(sizeof(*c));
 
 	snprintf(c->dir, sizeof(c->dir), "%s/snapshots", root);
 	c->trust = trust;
+	c->publisher = publisher;
 	c->sink = sink;
 	c->retry_at = INT64_MAX;
 	current_look(c, now);

@@ -10,8 +10,10 @@
 #include "formats/snapshot.h"
 
 struct current;
+/* publisher: who alone may sign a set (commonName of keys.publish_cert);
+ * borrowed, as trust is. */
 struct current *current_open(const char *root, const struct chain *trust,
-    int64_t now, struct diag_sink *sink);
+    const char *publisher, int64_t now, struct diag_sink *sink);
 int current_look(struct current *c, int64_t now); /* 1 switched, 0, -1 kept */
 /* The set to answer from; NULL: none. Hold it while a question lasts. */
 struct current_set {

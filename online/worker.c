@@ -46,6 +46,7 @@ struct worker {
 	struct event_base *base;
 	struct event *term, *tick, *commit;
 	struct chain *site, *clients;
+	char publisher[128]; /* who signs snapshot sets */
 	struct chain_cards *cards;
 	struct ssl_ctx_st *tls;
 	struct http *http;
@@ -847,13 +848,15 @@ open_files(struct worker *w)
 		return EXIT_CONFIG;
 	w->site = chain_open(c->site_ca, crl, sink);
 	w->cards = chain_cards_open(c->card_ca, c->card_policy, sink);
-	if (w->site == NULL || w->cards == NULL)
+	if (w->site == NULL || w->cards == NULL ||
+	    seal_cert_name(c->publish_cert, w->publisher, sink) == -1)
 		return EXIT_CONFIG;
 	w->journal =
 	    journal_open(w->folder, w->start->number, day_of_moment(now), sink);
 	if (w->journal == NULL)
 		return EXIT_TEMPORARY;
-	w->current = current_open(c->qualification_root, w->site, now, sink);
+	w->current = current_open(
+	    c->qualification_root, w->site, w->publisher, now, sink);
 	return EXIT_OK;
 }
 

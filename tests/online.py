@@ -559,6 +559,27 @@ def test_generations(s, site):
               and any("F4007" in l for l in s.log), s.log[-3:])
         os.symlink(old, snapshots + "/x")
         os.rename(snapshots + "/x", snapshots + "/current")
+    # a set that another of our own signers wrote: the deliverer, say
+    old = os.readlink(snapshots + "/current")
+    text = open(os.path.join(snapshots, old) + "/manifest.yaml").read()
+    for serial, who in ((905, "deliver"), (906, "publish")):
+        path = "%s/manifest-%06d" % (snapshots, serial)
+        os.makedirs(path)
+        with open(path + "/manifest.yaml", "w") as f:
+            f.write(text.replace("serial: 2", "serial: %d" % serial))
+        subprocess.run(["openssl", "cms", "-sign", "-binary", "-in", path + "/manifest.yaml",
+                        "-signer", PKI + "/%s.pem" % who, "-inkey", PKI + "/%s.key" % who,
+                        "-md", "sha256", "-outform", "DER", "-out", path + "/manifest.p7s"],
+                       check=True)
+        told = len(s.log)
+        os.symlink(os.path.basename(path), snapshots + "/x")
+        os.rename(snapshots + "/x", snapshots + "/current")
+        time.sleep(1)
+        faults = [c for c in ("F3", "F4") if any(" " + c in l for l in s.log[told:])]
+        check("a manifest signed by %s.key" % who,
+              faults == (["F4"] if who == "deliver" else []), s.log[told:])
+    os.symlink(old, snapshots + "/x")
+    os.rename(snapshots + "/x", snapshots + "/current")
     conn.close()
 
 

@@ -55,6 +55,31 @@ site missing sent
 rm "$(find "$I/segments" -name '*.seg' | sort | head -n 1)"
 is 'so does a missing one' 36 "$(run deliver $D)"
 
+# ---- any key under trust.site_ca could sign any thing of ours ----
+sign() { # AS IN OUT ...: sealed anew by another of the site's own keys
+	local as=$1 in=$2 out=$3
+	shift 3
+	openssl cms -sign -binary -in "$in" -signer "$W/pki/$as.pem" -inkey "$W/pki/$as.key" \
+	    -md sha256 -outform DER -out "$out" "$@"
+}
+site package sent
+run deliver $D >/dev/null
+p=$(find "$Q/box/IM000001/in" -name '*.p7m')
+openssl cms -verify -noverify -binary -inform DER -in "$p" -out "$W/package.zip" 2>/dev/null
+rm "$p"
+sign publish "$W/package.zip" "$p" -nodetach
+is 'a package the publisher signed is refused' '5 1' "$(run intake $D) $(grep -c 'F3105' "$W/err")"
+sign deliver "$W/package.zip" "$p" -nodetach
+is 'the same signed by the deliverer is taken' 0 "$(run intake $D)"
+site manifest one
+c=$Q/snapshots/$(current)
+sign deliver "$c/manifest.yaml" "$c/manifest.p7s"
+is 'a set the deliverer signed is not believed' '36 1 0' "$(run rebuild $NEXT) $(
+    grep -c F4007 "$W/err") $(grep -c F3 "$W/err")"
+is 'by no program' '36 36' "$(run revoke $NEXT) $(run report $NEXT)"
+sign publish "$c/manifest.yaml" "$c/manifest.p7s"
+is 'the same signed by the publisher is' 1 "$(run rebuild $NEXT)"
+
 # ---- a package with segments of an older one made them wait again (I3) ----
 site again two
 before=$(current)

@@ -94,29 +94,37 @@ names_signer(const struct seal_parts *p, X509 *x)
 		p->serial, (struct slice) { (const char *)store, (size_t)len });
 }
 
-static void
-tell_signer(X509 *x, const struct seal_parts *p, struct seal_signer *out)
+void
+seal_name_of(X509 *x, char subject_cn[128])
 {
 	X509_NAME *name = X509_get_subject_name(x);
 	int i = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
-	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
-	char *hex = n != NULL ? BN_bn2hex(n) : NULL;
 	unsigned char *utf8 = NULL;
 	struct buf b;
 	int len = -1;
 
-	memset(out, 0, sizeof(*out));
 	/* one common name only: which of two is meant? */
 	if (i >= 0 && X509_NAME_get_index_by_NID(name, NID_commonName, i) < 0)
 		len = ASN1_STRING_to_UTF8(&utf8,
 		    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i)));
-	buf_init(&b, out->subject_cn, sizeof(out->subject_cn));
+	buf_init(&b, subject_cn, 128);
 	if (len > 0 && memchr(utf8, 0, (size_t)len) == NULL)
 		buf_put(&b, (struct slice) { (char *)utf8, (size_t)len });
+	OPENSSL_free(utf8);
+}
+
+static void
+tell_signer(X509 *x, const struct seal_parts *p, struct seal_signer *out)
+{
+	BIGNUM *n = ASN1_INTEGER_to_BN(X509_get0_serialNumber(x), NULL);
+	char *hex = n != NULL ? BN_bn2hex(n) : NULL;
+	struct buf b;
+
+	memset(out, 0, sizeof(*out));
+	seal_name_of(x, out->subject_cn);
 	buf_init(&b, out->serial, sizeof(out->serial));
 	buf_puts(&b, hex != NULL ? hex : "");
 	out->signing_time = p->signing_time;
-	OPENSSL_free(utf8);
 	OPENSSL_free(hex);
 	BN_free(n);
 }

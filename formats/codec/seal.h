@@ -29,6 +29,10 @@ struct seal_key;
 struct seal_key *seal_key_open(const char *key_pem, const char *cert_pem,
     struct diag_sink *sink); /* NULL: KEY_UNREADABLE raised */
 void seal_key_free(struct seal_key *key);
+/* The one commonName of a certificate, to hold a seal_signer to: it outlives
+ * renewal of the certificate. -1: KEY_UNREADABLE raised, or it has none. */
+int seal_cert_name(
+    const char *cert_pem, char subject_cn[128], struct diag_sink *sink);
 
 int seal_open(const char *name, int fd, int out_fd, const struct chain *trust,
     const struct seal_key *key, int64_t now, struct seal_signer *signer,

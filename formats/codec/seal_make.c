@@ -65,6 +65,24 @@ read_key(const char *path, const char **why)
 	return key;
 }
 
+int
+seal_cert_name(
+    const char *cert_pem, char subject_cn[128], struct diag_sink *sink)
+{
+	X509 *x = read_cert(cert_pem);
+	int r = 0;
+
+	subject_cn[0] = '\0';
+	if (x != NULL)
+		seal_name_of(x, subject_cn);
+	if (subject_cn[0] == '\0')
+		r = seal_fault(sink, DIAG_KEY_UNREADABLE, cert_pem,
+		    x == NULL ? "no PEM certificate in it" :
+				"its subject has no one commonName");
+	X509_free(x);
+	return r;
+}
+
 struct seal_key *
 seal_key_open(const char *key_pem, const char *cert_pem, struct diag_sink *sink)
 {

@@ -208,7 +208,7 @@ main(int argc, char **argv)
 	struct config *c;
 	struct chain *trust = NULL;
 	struct snapshot_set set;
-	char digest[65], folder[1024];
+	char digest[65], folder[1024], publisher[128];
 	sqlite3 *db;
 
 	if (argc != 2)
@@ -216,7 +216,8 @@ main(int argc, char **argv)
 	diag_log_init(&log, "lookup", stderr);
 	if ((c = config_load(argv[1], &log.sink)) == NULL ||
 	    (trust = chain_open(c->site_ca, NULL, &log.sink)) == NULL ||
-	    publish_current(c->qualification_root, trust,
+	    seal_cert_name(c->publish_cert, publisher, &log.sink) == -1 ||
+	    publish_current(c->qualification_root, trust, publisher,
 		(int64_t)time(NULL) * 1000, &set, digest, &log.sink) != 1)
 		return EXIT_CONFIG;
 	snprintf(folder, sizeof(folder), "%s/snapshots", c->qualification_root);

@@ -8,6 +8,8 @@
 #include "batch/spool.h"
 #include "tests/pki/pki.h"
 
+#define PUBLISHER "06139992" /* commonName of good.pem */
+
 static char root[64];
 
 static void
@@ -150,17 +152,20 @@ a_set_is_in_force_from_one_rename_on(void)
 
 	begin();
 	CU_ASSERT_EQUAL(
-	    publish_current(root, c, PKI_NOW, &got, digest, &s.sink), 0);
+	    publish_current(root, c, PUBLISHER, PKI_NOW, &got, digest, &s.sink),
+	    0);
 	CU_ASSERT_EQUAL(publish_set(root, &a, k, PKI_NOW, &s.sink), 0);
 	CU_ASSERT_EQUAL(
-	    publish_current(root, c, PKI_NOW, &got, first, &s.sink), 1);
+	    publish_current(root, c, PUBLISHER, PKI_NOW, &got, first, &s.sink),
+	    1);
 	CU_ASSERT_EQUAL(got.serial, 1);
 	CU_ASSERT_STRING_EQUAL(
 	    got.kind[SNAPSHOT_CARDS].file, "cards-000001.sqlite");
 	snprintf(b.previous, sizeof(b.previous), "%s", first);
 	CU_ASSERT_EQUAL(publish_set(root, &b, k, PKI_NOW, &s.sink), 0);
 	CU_ASSERT_EQUAL(
-	    publish_current(root, c, PKI_NOW, &got, digest, &s.sink), 1);
+	    publish_current(root, c, PUBLISHER, PKI_NOW, &got, digest, &s.sink),
+	    1);
 	CU_ASSERT_EQUAL(got.serial, 2);
 	CU_ASSERT_STRING_EQUAL(got.previous, first);
 	CU_ASSERT_STRING_NOT_EQUAL(digest, first);
@@ -192,15 +197,60 @@ a_manifest_that_was_touched_is_not_believed(void)
 	fputs("# more\n", f);
 	fclose(f);
 	CU_ASSERT_EQUAL(
-	    publish_current(root, c, PKI_NOW, &got, digest, &s.sink), -1);
+	    publish_current(root, c, PUBLISHER, PKI_NOW, &got, digest, &s.sink),
+	    -1);
 	CU_ASSERT_EQUAL(s.last, DIAG_MANIFEST_SIGNATURE);
 	spool_path(path, root, "snapshots/current/manifest.p7s");
 	CU_ASSERT_EQUAL(unlink(path), 0);
 	CU_ASSERT_EQUAL(
-	    publish_current(root, c, PKI_NOW, &got, digest, &s.sink), -1);
+	    publish_current(root, c, PUBLISHER, PKI_NOW, &got, digest, &s.sink),
+	    -1);
 	CU_ASSERT_EQUAL(s.last, DIAG_IO);
 	end();
 	seal_key_free(k);
+	chain_free(c);
+}
+
+/* Of the same CA, which is all that a chain says: a deliverer's key, say. */
+static void
+a_set_signed_by_another_of_our_own_is_not_believed(void)
+{
+	struct pki_sink s = pki_sink();
+	struct seal_key *k = key(),
+			*other = seal_key_open(
+			    pki("second.key"), pki("second.pem"), &s.sink);
+	struct chain *c = trust();
+	struct snapshot_set got;
+	struct snapshot_set_entry made[SNAPSHOT__MAX] = { 0 };
+	char digest[65], cn[128];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(other);
+	CU_ASSERT_EQUAL(seal_cert_name(pki("good.pem"), cn, &s.sink), 0);
+	CU_ASSERT_STRING_EQUAL(cn, PUBLISHER);
+	CU_ASSERT_EQUAL(seal_cert_name(pki("good.key"), cn, &s.sink), -1);
+	CU_ASSERT_EQUAL(s.last, DIAG_KEY_UNREADABLE);
+	CU_ASSERT_EQUAL(seal_cert_name(pki("second.pem"), cn, &s.sink), 0);
+	CU_ASSERT_STRING_EQUAL(cn, "06010011");
+	begin();
+	made[SNAPSHOT_CARDS] = set_of(1).kind[SNAPSHOT_CARDS];
+	CU_ASSERT_EQUAL(publish_next(root, c, PUBLISHER, other, PKI_NOW, &got,
+			    made, &s.sink),
+	    0);
+	CU_ASSERT_EQUAL(got.serial, 1);
+	/* in force under the other's name, not under the publisher's */
+	CU_ASSERT_EQUAL(
+	    publish_current(root, c, cn, PKI_NOW, &got, digest, &s.sink), 1);
+	CU_ASSERT_EQUAL(
+	    publish_current(root, c, PUBLISHER, PKI_NOW, &got, digest, &s.sink),
+	    -1);
+	CU_ASSERT_EQUAL(s.last, DIAG_MANIFEST_SIGNATURE);
+	/* nor does the publisher put its own on top of it */
+	CU_ASSERT_EQUAL(
+	    publish_next(root, c, PUBLISHER, k, PKI_NOW, &got, made, &s.sink),
+	    -1);
+	end();
+	seal_key_free(k);
+	seal_key_free(other);
 	chain_free(c);
 }
 
@@ -241,8 +291,8 @@ killed_at_any_moment_a_reader_has_a_whole_set(void)
 		usleep((useconds_t)(took * (0.2 + 0.1 * round)) + 500);
 		kill(pid, SIGKILL);
 		waitpid(pid, NULL, 0);
-		int r =
-		    publish_current(root, c, PKI_NOW, &got, digest, &s.sink);
+		int r = publish_current(
+		    root, c, PUBLISHER, PKI_NOW, &got, digest, &s.sink);
 		CU_ASSERT_EQUAL(r, 1);
 		if (r == 1) {
 			CU_ASSERT_TRUE(got.serial >= serial);
@@ -269,6 +319,8 @@ static CU_TestInfo tests[] = {
 	    a_set_is_in_force_from_one_rename_on },
 	{ "a manifest that was touched is not believed",
 	    a_manifest_that_was_touched_is_not_believed },
+	{ "a set signed by another of our own signers is not believed",
+	    a_set_signed_by_another_of_our_own_is_not_believed },
 	{ "killed at any moment, a reader has a whole set",
 	    killed_at_any_moment_a_reader_has_a_whole_set },
 	CU_TEST_INFO_NULL,
