@@ -12,9 +12,12 @@ DESTDIR ?=
 J ?= 2
 
 APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-dev \
-	libyaml-dev libcunit1-dev libevent-dev libjansson-dev \
+	libyaml-dev libcunit1-dev libevent-dev libjansson-dev libxlsxwriter-dev \
 	openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
 	strace zip unzip zstd nginx-light procps
+# opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
+APT_TEST := libreoffice-calc-nogui python3-openpyxl poppler-utils \
+	fonts-ipafont-gothic
 # for make lint, fuzz, sizes and compile_commands.json only
 APT_TOOLS := clang clang-format clang-tidy cppcheck bear universal-ctags \
 	shellcheck libclang-rt-14-dev
@@ -33,7 +36,7 @@ SQL := $(wildcard schemas/*.sql)
 CODES := $(wildcard schemas/codes/*.tsv)
 HEADERS := $(wildcard formats/codec/*.h formats/*.h batch/*.h online/*.h)
 PKGS := libssl libcrypto sqlite3 libxml-2.0 libarchive yaml-0.1 \
-	libevent_openssl libevent jansson
+	libevent_openssl libevent jansson xlsxwriter
 
 # ---- flags by variant ----
 WARN := -Wall -Wextra -Wpedantic -Wshadow -Wstrict-prototypes \
@@ -64,7 +67,7 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lpthread
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all deps deps-tools demo check asan coverage bench lint fuzz sizes \
+.PHONY: all deps deps-test deps-tools demo check asan coverage bench lint fuzz sizes \
 	rules headers install dist clean help bless programs tests-build
 
 all: programs $(G)/diag.7
@@ -140,7 +143,7 @@ headers: | $(GEN)
 	  printf "#include \"%s\"\nextern int shikaku;\n" $$h | $(CC) $(filter-out -MMD -MP,$(BASE)) $(WARN) -fsyntax-only -x c - \
 	  || exit 1; n=$$((n+1)); done; echo "headers: $$n passed, 0 failed"
 
-check: deps
+check: deps deps-test
 	@$(MAKE) --no-print-directory -j$(J) VARIANT=$(VARIANT) tests-build
 	@VARIANT=$(VARIANT) tests/check.sh
 asan:
@@ -182,6 +185,8 @@ compile_commands.json: Makefile
 
 deps:
 	@tests/deps.sh $(APT)
+deps-test: deps
+	@tests/deps.sh $(APT_TEST) || echo 'some tests will be skipped'
 deps-tools: deps
 	@tests/deps.sh $(APT_TOOLS)
 

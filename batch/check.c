@@ -9,20 +9,41 @@
 
 #include "batch/check.h"
 
+enum { WITH_ROWS = 256, TO_CSV, TO_CP932, TO_XLSX };
+static const struct run_long longs[] = {
+	{ "with-rows", WITH_ROWS, false },
+	{ "csv", TO_CSV, true },
+	{ "cp932", TO_CP932, true },
+	{ "xlsx", TO_XLSX, true },
+	{ NULL, 0, false },
+};
+
 static int
 option(void *arg, int letter, const char *value)
 {
-	struct identify_options *o = arg;
+	struct check_wish *w = arg;
 
 	switch (letter) {
 	case 'f':
-		o->layout = value;
+		w->told.layout = value;
 		return 0;
 	case 's':
-		o->syntax = value;
+		w->told.syntax = value;
 		return 0;
 	case 'e':
-		o->charset = value;
+		w->told.charset = value;
+		return 0;
+	case WITH_ROWS:
+		w->with_rows = true;
+		return 0;
+	case TO_CSV:
+		w->csv = value;
+		return 0;
+	case TO_CP932:
+		w->cp932 = value;
+		return 0;
+	case TO_XLSX:
+		w->xlsx = value;
 		return 0;
 	}
 	return -1;
@@ -56,22 +77,29 @@ one_config(struct run *run, const char *path)
 int
 main(int argc, char **argv)
 {
-	struct identify_options told = { NULL, NULL, NULL };
+	struct check_wish wish = { .csv = NULL };
 	struct run_options extra = {
 		.no_config = true,
 		.letters = "f:s:e:",
+		.longs = longs,
 		.option = option,
-		.arg = &told,
+		.arg = &wish,
 		.usage =
 		    "shikaku-check --config SITE.yaml\n"
 		    "       shikaku-check [-f LAYOUT] [-s SYNTAX] [-e CHARSET] "
-		    "[-D YYYY-MM-DD] FILE...\n"
+		    "[-D YYYY-MM-DD]\n"
+		    "           [--with-rows] [--csv OUT] [--cp932 OUT] "
+		    "[--xlsx OUT] FILE...\n"
 		    "       shikaku-check -c SITE.yaml [-v]\n"
 		    "  --config what is wrong with a configuration\n"
 		    "  FILE     what the receiver would say of a record file\n"
 		    "  -c FILE  do the roots of a site keep their promises\n"
 		    "  -f LAYOUT, -s csv|fixed|xml, -e utf8|utf8-bom|cp932\n"
-		    "           where name and bytes of the file do not say\n",
+		    "           where name and bytes of the file do not say\n"
+		    "  --with-rows beside each problem its row as sent (for "
+		    "yourself, not to pass on)\n"
+		    "  --csv, --cp932, --xlsx where the list goes; default: CSV "
+		    "on stdout\n",
 	};
 	bool only_config = argc == 3 && strcmp(argv[1], "--config") == 0;
 	struct run run;
@@ -89,8 +117,7 @@ main(int argc, char **argv)
 		run_worst(&run, EXIT_BAD_USAGE);
 	} else if (run.argc > 0) {
 		run.silent = true;
-		for (int i = 0; i < run.argc && !run_stopped(); i++)
-			check_file(&run, run.argv[i], &told);
+		check_files(&run, &wish);
 	} else
 		roots(&run);
 	if (run_stopped())

@@ -12,10 +12,16 @@
  * their certificates, trust and tables readable. 0, -1 raised. */
 int check_config(const char *path, int64_t now, struct diag_sink *sink);
 
-/* What the receiver would say; the error list to stdout. Raises the run's
- * exit: 0, 4, 34. */
-void check_file(
-    struct run *run, const char *path, const struct identify_options *told);
+/* Record files before they are sent. Where no list is asked for by name, it
+ * goes to stdout as CSV in UTF-8. */
+struct check_wish {
+	struct identify_options told;
+	const char *csv, *cp932, *xlsx; /* files to write; NULL: not wanted */
+	bool with_rows; /* whole keys, and each row as sent */
+};
+/* What the receiver would say of run->argv. Raises the run's exit: 0, 4, 34;
+ * 11 where a list could not be written. */
+void check_files(struct run *run, const struct check_wish *wish);
 
 /* Ledger against folders, segments, published set. 36 where they differ. */
 void check_root(struct run *run, const char *root, bool qualification);

@@ -1,24 +1,45 @@
-/* A record file as its receiver reads it: same tables, same rules. */
+/* A record file as its receiver reads it: same tables, same rules, same
+ * error list. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "batch/check.h"
+#include "formats/codec/sort.h"
+#include "formats/error_list.h"
 #include "formats/limits.h"
-#include "formats/receipt.h"
+
+#define KEY_SIZE 96 /* the longest: 40 + 40 of a card link */
+#define KEY_MEMORY (INT64_C(32) << 20)
+
+struct checked {
+	struct run *run;
+	const char *temp_dir;
+	bool with_rows;
+	int64_t max;
+	struct error_writer *writer;
+	/* the file at hand */
+	struct record_source src;
+	struct error_list list;
+	struct record_counts counts;
+	struct sort *keys; /* of accepted records; NULL: not asked */
+	bool broken, failed;
+};
 
 static void
-verdict(const struct run *run, const char *path, const struct record_source *s,
-    const struct record_counts *n, bool broken)
+verdict(const struct checked *c, const char *path)
 {
+	const struct record_counts *n = &c->counts;
+
 	fprintf(stderr,
 	    "shikaku-check: %s: layout=%s syntax=%s charset=%s read=%lld "
 	    "accepted=%lld refused=%lld exit=%d\n",
-	    path, s->layout->name, syntax_names[s->syntax],
-	    charset_names[s->charset], (long long)n->read,
-	    (long long)n->accepted, (long long)n->refused, run->exit);
-	if (broken)
+	    path, c->src.layout->name, syntax_names[c->src.syntax],
+	    charset_names[c->src.charset], (long long)n->read,
+	    (long long)n->accepted, (long long)n->refused, c->run->exit);
+	if (c->broken)
 		fputs("the file as a whole would be refused / "
 		      "このファイルは受け付けられません\n",
 		    stderr);
@@ -32,62 +53,197 @@ verdict(const struct run *run, const char *path, const struct record_source *s,
 		    stderr);
 }
 
-/* Reads src to its end; the counts. -1: the file as a whole is refused. */
-static int
-read_all(struct run *run, const struct record_source *src,
-    struct record_counts *counts)
-{
-	struct record_reader *reader = record_open(src);
-	enum record_result r = RECORD_BROKEN;
-	struct record rec;
+/* ---- the same key twice ---- */
 
-	*counts = (struct record_counts) { 0 };
-	if (reader == NULL)
-		return -1;
-	while ((r = record_next(reader, &rec)) != RECORD_END &&
-	    r != RECORD_BROKEN && !run_stopped())
-		run_progress(run, "records", rec.number, 0);
-	*counts = record_count(reader);
-	record_close(reader);
-	return r == RECORD_BROKEN ? -1 : 0;
+/* Files that become rows of a segment under their key. The joined key of
+ * municipal NHI takes both of its files: there only the receiver can tell. */
+static bool
+has_keys(const struct layout *l)
+{
+	for (unsigned i = 0; l->header != NULL && i < l->data->nfields; i++) {
+		unsigned f = l->data->fields[i].flags;
+
+		if ((f & FIELD_KEY) != 0 && (f & FIELD_STORED) != 0)
+			return true;
+	}
+	return false;
 }
 
-void
-check_file(
-    struct run *run, const char *path, const struct identify_options *told)
+static void
+note_key(struct checked *c, const struct record *rec)
 {
-	struct record_source src = { .today = run->day };
-	struct record_counts counts = { 0 };
+	char key[KEY_SIZE + 1];
+	struct buf b;
+
+	memset(key, 0, sizeof(key));
+	buf_init(&b, key, sizeof(key));
+	for (unsigned i = 0; i < rec->format->nfields; i++)
+		if ((rec->format->fields[i].flags & FIELD_KEY) != 0) {
+			buf_put(&b, rec->v[i].s);
+			buf_putc(&b, '\n');
+		}
+	if (sort_add(c->keys, key,
+		(struct slice) {
+		    (const char *)&rec->number, sizeof(rec->number) }) == -1)
+		c->failed = true;
+}
+
+/* The first record of a key stays, as in ingest. */
+static void
+find_twice(struct checked *c)
+{
+	char last[KEY_SIZE] = "";
+	const void *key;
+	struct slice number;
+	int got = sort_finish(c->keys);
+
+	while (got != -1 && (got = sort_next(c->keys, &key, &number)) == 1) {
+		struct diag d = { .code = DIAG_DUPLICATE,
+			.file = c->src.name,
+			.offset = -1 };
+
+		if (memcmp(last, key, KEY_SIZE) == 0) {
+			memcpy(&d.record, number.p, sizeof(d.record));
+			diag_raise(&c->list.sink, &d);
+			c->counts.accepted--;
+			c->counts.refused++;
+		}
+		memcpy(last, key, KEY_SIZE);
+	}
+	if (got == -1)
+		c->failed = true;
+}
+
+/* ---- one file ---- */
+
+static void
+read_all(struct checked *c)
+{
+	struct record_reader *reader = record_open(&c->src);
+	enum record_result r;
+	struct record rec;
+
+	if (has_keys(c->src.layout))
+		c->keys = sort_new(KEY_SIZE, KEY_MEMORY, c->temp_dir);
+	while ((r = record_next(reader, &rec)) != RECORD_END &&
+	    r != RECORD_BROKEN && !run_stopped()) {
+		error_list_record(&c->list, &rec);
+		if (r == RECORD_OK && c->keys != NULL)
+			note_key(c, &rec);
+		run_progress(c->run, "records", rec.number, 0);
+	}
+	c->counts = record_count(reader);
+	c->broken = r == RECORD_BROKEN;
+	record_close(reader);
+	if (c->keys != NULL) {
+		find_twice(c);
+		sort_free(c->keys);
+		c->keys = NULL;
+	}
+}
+
+static void
+check_file(struct checked *c, const char *path)
+{
+	struct run *run = c->run;
+
+	error_list_init(&c->list, c->temp_dir, c->max, NULL, DIAG_FATAL);
+	c->list.whole_keys = c->with_rows;
+	c->src.sink = &c->list.sink;
+	read_all(c);
+	run->read += c->counts.read;
+	run->accepted += c->counts.accepted;
+	run->refused += c->counts.read - c->counts.accepted;
+	if (c->broken)
+		run_worst(run, EXIT_INPUT);
+	else if (c->counts.refused > 0)
+		run_worst(run, EXIT_RECORDS);
+	if (error_writer_add(c->writer, &c->list, &c->src) == -1)
+		c->failed = true;
+	verdict(c, path);
+	error_list_free(&c->list);
+}
+
+static void
+open_and_check(
+    struct checked *c, const char *path, const struct identify_options *told)
+{
 	const char *slash = strrchr(path, '/');
-	struct diag_list list;
-	bool broken = true;
+	struct diag_sink *log = &c->run->log.sink;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1) {
-		diag_file(&run->log.sink, DIAG_IO, path, "%s", strerror(errno));
-		run_worst(run, EXIT_INPUT);
+		diag_file(log, DIAG_IO, path, "%s", strerror(errno));
+		run_worst(c->run, EXIT_INPUT);
 		return;
 	}
-	diag_list_init(&list, DIAGS_PER_FILE_MAX, NULL, DIAG_FATAL);
-	src.name = slash == NULL ? path : slash + 1;
-	src.fd = fd;
-	src.sink = &list.sink;
-	if (identify_records(path, fd, told, &src, &run->log.sink) == -1) {
-		run_worst(run, EXIT_INPUT);
-		goto out;
-	}
-	broken = read_all(run, &src, &counts) == -1;
-	run->read += counts.read;
-	run->accepted += counts.accepted;
-	run->refused += counts.read - counts.accepted;
-	if (broken)
-		run_worst(run, EXIT_INPUT);
-	else if (counts.refused > 0)
-		run_worst(run, EXIT_RECORDS);
-	receipt_errors_head(stdout);
-	receipt_errors_rows(&list, stdout);
-	verdict(run, path, &src, &counts, broken);
-out:
-	diag_list_free(&list);
+	c->src = (struct record_source) { .today = c->run->day,
+		.name = slash == NULL ? path : slash + 1,
+		.fd = fd };
+	if (identify_records(path, fd, told, &c->src, log) == -1)
+		run_worst(c->run, EXIT_INPUT);
+	else
+		check_file(c, path);
 	close(fd);
+}
+
+/* ---- the list ---- */
+
+/* NULL where none is wanted or, failed, none could be made. */
+static FILE *
+list_file(struct checked *c, const char *path)
+{
+	FILE *f = path == NULL ? NULL : fopen(path, "we");
+
+	if (path != NULL && f == NULL) {
+		diag_file(
+		    &c->run->log.sink, DIAG_IO, path, "%s", strerror(errno));
+		c->failed = true;
+	}
+	return f;
+}
+
+static void
+list_close(struct checked *c, FILE *f)
+{
+	if (f != NULL && (f == stdout ? fflush(f) : fclose(f)) != 0)
+		c->failed = true;
+}
+
+void
+check_files(struct run *run, const struct check_wish *wish)
+{
+	const char *temp = getenv("TMPDIR");
+	struct checked *c = text_alloc(sizeof(*c));
+	struct error_paper paper = { .receipt = "", /* not arrived yet */
+		.xlsx = wish->xlsx,
+		.with_rows = wish->with_rows };
+
+	c->run = run;
+	c->with_rows = wish->with_rows;
+	c->max =
+	    run->config != NULL ? run->config->error_rows : ERROR_ROWS_DEFAULT;
+	c->temp_dir = temp != NULL && *temp != '\0' ? temp : "/tmp";
+	paper.max = c->max;
+	paper.temp_dir = c->temp_dir;
+	paper.csv = list_file(c, wish->csv);
+	paper.cp932 = list_file(c, wish->cp932);
+	if (wish->csv == NULL && wish->cp932 == NULL && wish->xlsx == NULL)
+		paper.csv = stdout;
+	errno = 0;
+	if (!c->failed) {
+		c->writer = error_writer_open(&paper);
+		for (int i = 0; i < run->argc && !run_stopped(); i++)
+			open_and_check(c, run->argv[i], &wish->told);
+		if (error_writer_close(c->writer) == -1)
+			c->failed = true;
+	}
+	list_close(c, paper.csv);
+	list_close(c, paper.cp932);
+	if (c->failed) {
+		diag_file(&run->log.sink, DIAG_IO, "error list", "%s",
+		    strerror(errno != 0 ? errno : EIO));
+		run_worst(run, EXIT_TEMPORARY);
+	}
+	free(c);
 }

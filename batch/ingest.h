@@ -16,6 +16,7 @@
 #include "batch/partners.h"
 #include "batch/run.h"
 #include "batch/spool.h"
+#include "formats/error_list.h"
 #include "formats/manifest.h"
 #include "formats/receipt.h"
 #include "formats/segment.h"
@@ -27,7 +28,8 @@ struct ingest_member {
 	char name[256]; /* STEM/MEMBER, for people */
 	int fd;
 	struct record_reader *reader;
-	struct diag_list faults;
+	struct record_source src; /* as it is read; layout NULL: it is not */
+	struct error_list faults;
 	struct record_counts counts; /* when read: the reader's and ours */
 	int64_t refused; /* by us, after the reader was content */
 	int64_t total; /* of the trailers */

@@ -47,6 +47,7 @@ open_reader(struct ingest_upload *u, struct ingest_member *m,
 		    strerror(errno));
 	else
 		m->reader = record_open(&src);
+	m->src = src;
 }
 
 void
@@ -125,6 +126,8 @@ ingest_next(
 	if (m->broken)
 		return RECORD_BROKEN;
 	r = record_next(m->reader, rec);
+	if (r == RECORD_OK || r == RECORD_REFUSED)
+		error_list_record(&m->faults, rec);
 	look_header(u, m);
 	look_trailer(m);
 	if (r == RECORD_END)
@@ -167,6 +170,7 @@ ingest_refuse(struct ingest_member *m, const struct record *rec,
 
 	m->refused++;
 	diag_raise(&m->faults.sink, &d);
+	error_list_record(&m->faults, rec);
 }
 
 const struct insurer *

@@ -12,6 +12,7 @@
 #include "batch/ingest.h"
 #include "formats/segment_make.h"
 #include "batch/publish.h"
+#include "batch/returns.h"
 
 #define DATE_FIRST (-37255) /* 1868-01-01, as day_of() counts */
 #define DATES 2970400 /* to 9999-12-31 */
@@ -284,22 +285,45 @@ write_check(const struct ingest_upload *u, FILE *out)
 		const struct ingest_member *m = &u->member[i];
 
 		r[i] = (struct receipt_check) { .id = u->file.id,
+			.sha256 = u->file.sha256,
+			.kind =
+			    m->src.layout != NULL ? m->src.layout->data : NULL,
 			.member = m->said != NULL ? m->said->name : m->name,
 			.counts = m->counts,
 			.total = m->total,
 			.accepted = u->file.state == FILE_INGESTED,
-			.why = &m->faults,
+			.why = &m->faults.sink,
 			.day = u->run->day };
 	}
 	receipt_check_write(r, u->members, out);
 }
 
-static void
-write_errors(const struct ingest_upload *u, FILE *out)
+static int
+fill_errors(void *arg, struct error_writer *w)
 {
-	receipt_errors_head(out);
-	for (int i = 0; i < u->members; i++)
-		receipt_errors_rows(&u->member[i].faults, out);
+	struct ingest_upload *u = arg;
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < u->members; i++) {
+		struct ingest_member *m = &u->member[i];
+
+		r = error_writer_add(
+		    w, &m->faults, m->fd != -1 ? &m->src : NULL);
+	}
+	return r;
+}
+
+static int
+publish_errors(struct ingest_upload *u)
+{
+	struct returns r = { .root = u->root,
+		.id = u->file.id,
+		.sha256 = u->file.sha256,
+		.max = u->run->config->error_rows };
+
+	return returns_errors(&r, fill_errors, u) == -1 ?
+	    io_failed(u, "error list") :
+	    0;
 }
 
 static int
@@ -352,8 +376,7 @@ publish_upload(struct ingest_upload *u)
 	if (u->file.state == FILE_INGESTED && publish_segments(u) == -1)
 		return -1;
 	if (publish_result(u, "check.yaml", write_check) == -1 ||
-	    publish_result(u, "errors.csv", write_errors) == -1 ||
-	    enter_ledger(u) == -1)
+	    publish_errors(u) == -1 || enter_ledger(u) == -1)
 		return -1;
 	return leave_ready(u);
 }
@@ -398,7 +421,7 @@ close_upload(struct ingest_upload *u)
 			record_close(m->reader);
 		if (m->fd != -1)
 			close(m->fd);
-		diag_list_free(&m->faults);
+		error_list_free(&m->faults);
 	}
 	for (int i = 0; i < u->segments; i++)
 		if (u->segment[i].work[0] != '\0')
@@ -414,15 +437,17 @@ static int
 ingest_upload(const struct ingest_upload *model, const struct ledger_file *file)
 {
 	struct ingest_upload *u = text_alloc(sizeof(*u));
+	char work[SPOOL_PATH_MAX];
 	int r = -1;
 
 	*u = *model;
 	u->file = *file;
+	spool_path(work, u->root, "work");
 	filename_format(&file->id, "", u->stem);
 	for (int i = 0; i < 2; i++) {
 		u->member[i].fd = -1;
-		diag_list_init(&u->member[i].faults, DIAGS_PER_FILE_MAX,
-		    &u->run->log.sink, DIAG_FATAL);
+		error_list_init(&u->member[i].faults, work,
+		    u->run->config->error_rows, &u->run->log.sink, DIAG_FATAL);
 	}
 	if (read_upload(u) == -1)
 		goto out;

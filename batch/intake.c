@@ -138,11 +138,14 @@ write_receipt(const struct upload *u, const struct filename *id)
 		.bytes = u->row.bytes,
 		.arrived = u->row.arrived,
 		.accepted = u->row.state != FILE_REFUSED,
+		.cut_off = receipt_next(
+		    u->row.arrived, u->in->run->config->service_close),
 		.why = &u->why,
 		.day = u->in->run->day };
 	char dir[SPOOL_PATH_MAX], name[128];
 	struct publish p;
 
+	r.opening = receipt_next(r.cut_off, u->in->run->config->service_open);
 	if (id != NULL)
 		r.id = *id;
 	memcpy(r.sha256, u->row.sha256, sizeof(r.sha256));

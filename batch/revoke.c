@@ -16,6 +16,7 @@
 #include "batch/ledger.h"
 #include "batch/partitions.h"
 #include "batch/publish.h"
+#include "batch/returns.h"
 #include "batch/run.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
@@ -283,21 +284,37 @@ static void
 write_check(const struct revoke *r, const struct upload *u, FILE *f)
 {
 	struct receipt_check c = { .id = u->file.id,
+		.sha256 = u->file.sha256,
 		.member = "crl",
 		.counts = u->counts,
+		.unchanged = u->file.unchanged,
 		.accepted = !upload_refused(u),
-		.why = &u->why,
+		.why = &u->why.sink,
 		.day = r->run.day };
 
 	receipt_check_write(&c, 1, f);
 }
 
-static void
-write_errors(const struct revoke *r, const struct upload *u, FILE *f)
+static int
+fill_errors(void *arg, struct error_writer *w)
 {
-	(void)r;
-	receipt_errors_head(f);
-	receipt_errors_rows(&u->why, f);
+	const struct diag_list *why = arg;
+
+	for (size_t i = 0; i < why->n; i++)
+		if (error_writer_diag(w, &why->v[i]) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+errors_out(struct revoke *r, struct upload *u)
+{
+	struct returns to = { .root = r->root,
+		.id = u->file.id,
+		.sha256 = u->file.sha256,
+		.max = r->run.config->error_rows };
+
+	return u->why.n == 0 ? 0 : returns_errors(&to, fill_errors, &u->why);
 }
 
 static int
@@ -307,8 +324,7 @@ results_out(struct revoke *r)
 		struct upload *u = &r->v[i];
 
 		if (put_out(r, u, "check.yaml", write_check) == -1 ||
-		    (u->why.n > 0 &&
-			put_out(r, u, "errors.csv", write_errors) == -1)) {
+		    errors_out(r, u) == -1) {
 			diag_file(r->sink, DIAG_IO, u->file.id.sender,
 			    "results: %s", strerror(errno));
 			run_worst(&r->run, EXIT_TEMPORARY);

@@ -88,15 +88,32 @@ handle_signals(void)
 	sigaction(SIGPIPE, &ignore, NULL);
 }
 
-static const struct option long_options[] = {
+#define COMMON_LONGS 6
+static const struct option common_longs[COMMON_LONGS] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "day", required_argument, NULL, 'D' },
 	{ "dry-run", no_argument, NULL, 'n' },
 	{ "verbose", no_argument, NULL, 'v' },
 	{ "help", no_argument, NULL, 'h' },
 	{ "version", no_argument, NULL, 'V' },
-	{ NULL, 0, NULL, 0 },
 };
+
+/* The common ones and the program's own. */
+static void
+all_longs(struct option out[COMMON_LONGS + RUN_LONGS_MAX + 1],
+    const struct run_options *extra)
+{
+	int n = COMMON_LONGS;
+
+	memcpy(out, common_longs, sizeof(common_longs));
+	if (extra != NULL && extra->longs != NULL)
+		for (const struct run_long *l = extra->longs;
+		     l->name != NULL && n < COMMON_LONGS + RUN_LONGS_MAX; l++)
+			out[n++] = (struct option) { l->name,
+				l->value ? required_argument : no_argument,
+				NULL, l->letter };
+	memset(&out[n], 0, sizeof(out[n]));
+}
 
 /* One option. 0; -1: the usage is wrong; 1: nothing is left to do. */
 static int
@@ -138,14 +155,16 @@ static int
 take_options(
     struct run *run, int argc, char **argv, const struct run_options *extra)
 {
+	struct option longs[COMMON_LONGS + RUN_LONGS_MAX + 1];
 	char letters[80];
 	int c, r = 0;
 
+	all_longs(longs, extra);
 	snprintf(letters, sizeof(letters), "c:D:nvhV%s",
 	    extra != NULL && extra->letters != NULL ? extra->letters : "");
 	optind = 1;
-	while (r == 0 &&
-	    (c = getopt_long(argc, argv, letters, long_options, NULL)) != -1)
+	while (
+	    r == 0 && (c = getopt_long(argc, argv, letters, longs, NULL)) != -1)
 		r = take_option(run, extra, c);
 	run->argc = argc - optind;
 	run->argv = argv + optind;

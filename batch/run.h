@@ -49,11 +49,19 @@ struct run {
 	char extra[1024]; /* KEY=VALUE pairs for the summary */
 };
 
+/* A long option; letter: that of its short form, or anything above 255. */
+struct run_long {
+	const char *name;
+	int letter;
+	bool value; /* takes one */
+};
+#define RUN_LONGS_MAX 16
 /* Extra options beyond the common ones: letters as for getopt, handed to
  * option(); NULL where none. usage: lines after the common ones. */
 struct run_options {
 	bool no_config; /* -c may be left out: run.config is NULL then */
 	const char *letters;
+	const struct run_long *longs; /* ends with name == NULL; may be NULL */
 	int (*option)(void *arg, int letter, const char *value); /* -1: usage */
 	void *arg;
 	const char *usage; /* instead of the synopsis: whole lines */

@@ -107,6 +107,8 @@ static const struct key keys[] = {
   "More refused records than this refuse the whole file; 100: never.", "エラーがこの割合を超えたらファイル全体を受け付けない。100なら行わない。" },
 { "text.substitute", CHARACTER, AT(substitute), 0, 0, "●", NULL,
   "Stands for characters outside the agreed repertoire.", "使用できない文字の代替文字。" },
+{ "errors.max_rows", INT, AT(error_rows), 1, 1000000, "100000", NULL,
+  "Rows of an error list; its last row says how many problems more there are.", "エラーリストの行数の上限。超過分の件数は最終行に示す。" },
 { "snapshots.keep", INT, AT(keep_generations), 1, 1000, "7", NULL,
   "Generations kept to roll back to.", "保持する世代数。" },
 

@@ -50,6 +50,7 @@ struct config {
 	int guard_rows_percent; /* guard.rows_percent: 0 = off */
 	int refuse_percent; /* ingest.refuse_percent, default 100 = never */
 	uint32_t substitute; /* text.substitute: U+25CF */
+	int error_rows; /* errors.max_rows */
 	int keep_generations;
 
 	const char *listen; /* responder.listen: address */

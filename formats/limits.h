@@ -24,7 +24,8 @@
 #define RECORD_FIELDS_MAX 48
 #define RECORDS_PER_FILE_MAX INT64_C(50000000)
 #define XML_DEPTH_MAX 16
-#define DIAGS_PER_FILE_MAX 100000 /* rows of an error list; all are counted */
+#define DIAGS_PER_FILE_MAX 100000 /* kept in memory; all are counted */
+#define ERROR_ROWS_DEFAULT 100000 /* of an error list: errors.max_rows */
 
 /* Memory of one batch program stays under 256 MiB (I13, G27). */
 #define SORT_MEMORY (INT64_C(96) << 20)

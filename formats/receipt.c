@@ -1,4 +1,4 @@
-/* What a sender gets back: two YAML receipts, two lists. */
+/* What a sender gets back: two YAML receipts, and the reflection's table. */
 #include <string.h>
 
 #include "formats/codec/day.h"
@@ -56,14 +56,72 @@ put_day(FILE *out, const char *key, int32_t day)
 	put_key(out, key, s);
 }
 
+static void
+put_moment(FILE *out, const char *key, int64_t moment)
+{
+	char stamp[30];
+
+	day_format_stamp(moment, stamp);
+	put_key(out, key, stamp);
+}
+
+const char *
+receipt_level_ja(enum diag_level level)
+{
+	return levels_ja[level];
+}
+
 void
-receipt_number(const struct filename *id, char out[64])
+receipt_number(const struct filename *id, const char *sha256, char out[64])
 {
 	char day[9];
 
 	day_format(id->day, day);
-	snprintf(out, 64, "R-%s-%s-%s-%04d", day, id->sender,
-	    feed_names[id->feed], id->sequence);
+	snprintf(out, 64, "R-%s-%s-%s-%04d-%.8s", day, id->sender,
+	    feed_names[id->feed], id->sequence, sha256);
+}
+
+void
+receipt_number_unnamed(const char *sender, const char *sha256, char out[64])
+{
+	snprintf(out, 64, "R-%.8s-unnamed-%.12s", sender, sha256);
+}
+
+int
+receipt_number_parse(
+    struct slice number, struct filename *id, struct slice *digest)
+{
+	struct slice part[6];
+	char stem[64];
+	int n = 0;
+
+	for (const char *p = number.p, *end = p + number.n; n < 6; n++) {
+		const char *dash = memchr(p, '-', (size_t)(end - p));
+
+		part[n] = (struct slice) { p,
+			(size_t)((dash == NULL ? end : dash) - p) };
+		if (dash == NULL) {
+			n++;
+			break;
+		}
+		p = dash + 1;
+	}
+	if (n != 6 || !slice_is(part[0], "R") || part[5].n != 8 ||
+	    number.n > 60)
+		return -1;
+	*digest = part[5];
+	snprintf(stem, sizeof(stem), "%.*s_%.*s_%.*s_%.*s", (int)part[2].n,
+	    part[2].p, (int)part[3].n, part[3].p, (int)part[1].n, part[1].p,
+	    (int)part[4].n, part[4].p);
+	return filename_parse_stem(slice_of(stem), id);
+}
+
+int64_t
+receipt_next(int64_t moment, int64_t clock_ms)
+{
+	int64_t at = day_moment(day_of_moment(moment), clock_ms);
+
+	return at > moment ? at : at + DAY_MS;
 }
 
 static void
@@ -106,40 +164,45 @@ put_why(FILE *out, const struct diag_list *why)
 void
 receipt_arrival_write(const struct receipt_arrival *r, FILE *out)
 {
-	char s[64] = "", stamp[30];
+	char s[64];
 
 	if (r->id.sender[0] != '\0')
-		receipt_number(&r->id, s);
-	day_format_stamp(r->arrived, stamp);
+		receipt_number(&r->id, r->sha256, s);
+	else
+		receipt_number_unnamed(r->sender, r->sha256, s);
 	fputs("# 到達通知 arrival receipt\nkind: arrival\n", out);
 	put_key(out, "receipt", s);
 	put_key(out, "file", r->file);
 	put_key(out, "sender", r->sender);
 	put_key(out, "sha256", r->sha256);
 	put_number(out, "bytes", r->bytes);
-	put_key(out, "arrived", stamp);
+	put_moment(out, "arrived", r->arrived);
 	put_day(out, "business_day", r->day);
 	put_key(out, "result", r->accepted ? "accepted" : "refused");
 	put_key(out, "result_ja", r->accepted ? "受付" : "受付不可");
+	/* refused: by when a mended file makes the same night */
+	put_moment(out, "next_cut_off", r->cut_off);
+	if (r->accepted)
+		put_moment(out, "expected_visible", r->opening);
 	put_why(out, r->why);
 }
 
 /* The codes raised for a member, each once, with how often. */
 static void
-put_counts(FILE *out, const struct diag_list *why)
+put_counts(FILE *out, const struct diag_sink *why)
 {
 	int codes = 0;
 
 	if (why != NULL)
 		for (int i = 0; i < DIAG__MAX; i++)
-			codes += why->sink.counts[i] > 0;
+			codes += why->counts[i] > 0;
 	fprintf(out, "    problems:%s\n", codes == 0 ? " []" : "");
 	for (int i = 0; codes > 0 && i < DIAG__MAX; i++) {
-		if (why->sink.counts[i] == 0)
+		if (why->counts[i] == 0)
 			continue;
 		put_entry(out, "      ", (enum diag_code)i);
 		fputs("        ", out);
-		put_number(out, "count", why->sink.counts[i]);
+		put_number(out, "count", why->counts[i]);
 	}
 }
 
@@ -150,8 +213,14 @@ put_member(FILE *out, const struct receipt_check *r)
 
 	fputs("  - ", out);
 	put_key(out, "name", r->member);
+	if (r->kind != NULL) {
+		fputs("    ", out);
+		put_key(out, "record_kind", r->kind->ja);
+	}
 	fprintf(out, "    read: %lld\n    accepted: %lld\n    refused: %lld\n",
 	    (long long)c->read, (long long)c->accepted, (long long)c->refused);
+	fprintf(out, "    unchanged: %lld\n    held: %lld\n",
+	    (long long)r->unchanged, (long long)r->held);
 	fprintf(out, "    with_substitutes: %lld\n    control_total: %lld\n",
 	    (long long)c->replaced, (long long)r->total);
 	put_counts(out, r->why);
@@ -188,7 +257,7 @@ receipt_check_write(const struct receipt_check *r, int n, FILE *out)
 	if (n == 0)
 		return;
 	check_result(r, n, said);
-	receipt_number(&r->id, s);
+	receipt_number(&r->id, r->sha256, s);
 	fputs("# 受付結果 check result\nkind: check\n", out);
 	put_key(out, "receipt", s);
 	filename_format(&r->id, ".zip.p7m", s);
@@ -200,85 +269,6 @@ receipt_check_write(const struct receipt_check *r, int n, FILE *out)
 	fputs("members:\n", out);
 	for (int i = 0; i < n; i++)
 		put_member(out, &r[i]);
-}
-
-/* One quoted CSV field and what follows it. */
-static void
-put_field(FILE *out, const char *s, const char *after)
-{
-	putc('"', out);
-	for (; *s != '\0'; s++) {
-		if (*s == '"')
-			putc('"', out);
-		putc((unsigned char)*s < 0x20 ? ' ' : *s, out);
-	}
-	fprintf(out, "\"%s", after);
-}
-
-static void
-put_count(FILE *out, int64_t n)
-{
-	if (n > 0)
-		fprintf(out, "\"%lld\",", (long long)n);
-	else
-		fputs("\"\",", out);
-}
-
-void
-receipt_errors_head(FILE *out)
-{
-	fputs("\xef\xbb\xbf"
-	      "\"ファイル\",\"行番号\",\"バイト位置\",\"レコード番号\","
-	      "\"項目番号\",\"項目名\",\"コード\",\"重要度\",\"理由\","
-	      "\"直し方\",\"reason\",\"how to mend\"\r\n",
-	    out);
-}
-
-static void
-put_error(FILE *out, const struct diag *d)
-{
-	const struct diag_entry *e = &diag_table[d->code];
-
-	put_field(out, d->file != NULL ? d->file : "", ",");
-	put_count(out, d->line);
-	put_count(out, d->record > 0 && d->offset >= 0 ? d->offset + 1 : 0);
-	put_count(out, d->record);
-	put_count(out, d->item);
-	put_field(out, d->field != NULL ? d->field : "", ",");
-	put_field(out, e->code, ",");
-	put_field(out, levels_ja[e->level], ",");
-	put_field(out, e->ja, ",");
-	put_field(out, e->mend_ja, ",");
-	if (d->detail == NULL || d->detail[0] == '\0') {
-		put_field(out, e->en, ",");
-	} else {
-		char reason[1024];
-		struct buf b;
-
-		buf_init(&b, reason, sizeof(reason));
-		buf_puts(&b, e->en);
-		buf_printf(&b, " (%s)", d->detail);
-		put_field(out, reason, ",");
-	}
-	put_field(out, e->mend_en, "\r\n");
-}
-
-void
-receipt_errors_rows(const struct diag_list *l, FILE *out)
-{
-	for (size_t i = 0; i < l->n; i++)
-		put_error(out, &l->v[i]);
-	if (l->dropped > 0) {
-		char more[40];
-		struct diag d = { .code = DIAG_LIST_CUT,
-			.file = l->v[0].file,
-			.offset = -1,
-			.detail = more };
-
-		snprintf(
-		    more, sizeof(more), "%lld more", (long long)l->dropped);
-		put_error(out, &d);
-	}
 }
 
 /* clang-format off */

@@ -85,8 +85,8 @@ echo "  \$ cat $I/box/$sender/out/$bad.errors.csv     (first lines)"
 python3 - "$I/box/$sender/out/$bad.errors.csv" <<'END'
 import csv, sys
 for row in list(csv.reader(open(sys.argv[1], encoding="utf-8-sig")))[:7]:
-    print("    " + " | ".join(row[i] for i in (1, 3, 5, 6, 8, 9)))
-    print("    " + " | ".join([" " * 8] + row[10:]))
+    print("    " + " | ".join(row[i] for i in (1, 3, 10, 6, 11, 12)))
+    print("    " + " | ".join([" " * 8] + row[13:15]))
 END
 echo "  \$ cat $I/box/$other/out/$tampered.receipt.yaml"
 sed 's/^/    /' "$I/box/$other/out/$tampered.receipt.yaml" | head -n 20

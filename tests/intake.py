@@ -357,7 +357,7 @@ def sequences():
     s.put(stem(seq=4) + ".zip.p7m", first)
     check("the same bytes under another name", s.run() == 0 and "unchanged=1" in s.out)
     check("get the first receipt's number", any(
-        "receipt: \"R-20260801-06139992-shikaku-0003\"" in
+        "receipt: \"R-20260801-06139992-shikaku-0003-%s\"\n" % hashlib.sha256(first).hexdigest()[:8] in
         open(s.root + "/box/%s/out/%s" % (GOOD, n)).read()
         for n, v in s.codes().items() if v == ("accepted", ["N3007"])), s.codes())
     s.put(stem(seq=3) + ".zip.p7m", good(seq=3, csv=b"other"))

@@ -38,7 +38,7 @@ def errors(path):
         for row in csv.DictReader(f):
             member = row["ファイル"].partition("/")[2]
             record = row["レコード番号"] or "0"
-            item = row["項目名"] if record != "0" else ""
+            item = row["item"] if record != "0" else ""
             yield (stem, member if record != "0" else "", record, item, row["コード"])
 
 

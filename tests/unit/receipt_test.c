@@ -6,6 +6,8 @@
 #include "formats/receipt.h"
 #include "tests/unit/suite.h"
 
+#define SHA "0123abcd45670000000000000000000000000000000000000000000000000000"
+
 static struct filename
 one_file(void)
 {
@@ -21,8 +23,37 @@ number(void)
 	struct filename id = one_file();
 	char s[64];
 
-	receipt_number(&id, s);
-	CU_ASSERT_STRING_EQUAL(s, "R-20260801-06139992-shikaku-0007");
+	struct filename back;
+	struct slice digest;
+
+	receipt_number(&id, SHA, s);
+	CU_ASSERT_STRING_EQUAL(s, "R-20260801-06139992-shikaku-0007-0123abcd");
+	CU_ASSERT_EQUAL(receipt_number_parse(slice_of(s), &back, &digest), 0);
+	CU_ASSERT_STRING_EQUAL(back.sender, "06139992");
+	CU_ASSERT_EQUAL(back.feed, FEED_SHIKAKU);
+	CU_ASSERT_EQUAL(back.day, id.day);
+	CU_ASSERT_EQUAL(back.sequence, 7);
+	CU_ASSERT_TRUE(slice_is(digest, "0123abcd"));
+	receipt_number_unnamed("06139992", SHA, s);
+	CU_ASSERT_STRING_EQUAL(s, "R-06139992-unnamed-0123abcd4567");
+	CU_ASSERT_EQUAL(receipt_number_parse(slice_of(s), &back, &digest), -1);
+	CU_ASSERT_EQUAL(
+	    receipt_number_parse(
+		SLICE("R-20260801-06139992-shikaku-0007"), &back, &digest),
+	    -1);
+}
+
+static void
+cut_off(void)
+{
+	int32_t day = day_of(2026, 8, 1);
+	const int64_t nine = INT64_C(21) * 3600000;
+
+	/* at 20:59:59.999 it is today's, at 21:00 tomorrow's */
+	CU_ASSERT_EQUAL(receipt_next(day_moment(day, nine - 1), nine),
+	    day_moment(day, nine));
+	CU_ASSERT_EQUAL(receipt_next(day_moment(day, nine), nine),
+	    day_moment(day + 1, nine));
 }
 
 /* How often part occurs in s. */
@@ -52,6 +83,8 @@ arrival(void)
 	diag_file(&why.sink, DIAG_FILE_NAME, r.file, "no sequence");
 	r.day = day_of(2026, 8, 1);
 	r.arrived = day_moment(r.day, 3600000);
+	r.cut_off = day_moment(r.day, INT64_C(21) * 3600000);
+	memcpy(r.sha256, SHA, sizeof(r.sha256));
 	receipt_arrival_write(&r, out);
 	fclose(out);
 	CU_ASSERT_EQUAL(
@@ -59,6 +92,12 @@ arrival(void)
 	CU_ASSERT_EQUAL(occurs(s, "\nresult: \"refused\"\n"), 1);
 	CU_ASSERT_EQUAL(
 	    occurs(s, "\narrived: \"2026-08-01T01:00:00.000+09:00\"\n"), 1);
+	CU_ASSERT_EQUAL(
+	    occurs(s, "\nreceipt: \"R-06139992-unnamed-0123abcd4567\"\n"), 1);
+	CU_ASSERT_EQUAL(
+	    occurs(s, "\nnext_cut_off: \"2026-08-01T21:00:00.000+09:00\"\n"),
+	    1);
+	CU_ASSERT_EQUAL(occurs(s, "expected_visible"), 0);
 	CU_ASSERT_EQUAL(occurs(s, "  - code: F3001\n"), 1);
 	CU_ASSERT_EQUAL(occurs(s, "    detail: \"no sequence\"\n"), 1);
 	free(s);
@@ -81,7 +120,8 @@ check(void)
 		diag_list_init(&why[i], 1, NULL, DIAG_NOTE);
 		r[i].id = one_file();
 		r[i].day = day_of(2026, 8, 2);
-		r[i].why = &why[i];
+		r[i].sha256 = SHA;
+		r[i].why = &why[i].sink;
 	}
 	diag_raise(&why[1].sink, &d);
 	diag_raise(&why[1].sink, &d); /* counted though the list is full */
@@ -101,53 +141,11 @@ check(void)
 		diag_list_free(&why[i]);
 }
 
-static void
-errors(void)
-{
-	struct diag_list l;
-	struct diag d = { .code = DIAG_TOO_LONG,
-		.file = "a.csv",
-		.record = 3,
-		.line = 5,
-		.offset = 99,
-		.field = "Name",
-		.item = 15,
-		.detail = "at most \"4\"" };
-	char *s = NULL;
-	size_t n;
-	FILE *out = open_memstream(&s, &n);
-
-	diag_list_init(&l, 1, NULL, DIAG_NOTE);
-	diag_raise(&l.sink, &d);
-	diag_raise(&l.sink, &d);
-	receipt_errors_head(out);
-	receipt_errors_rows(&l, out);
-	fclose(out);
-	CU_ASSERT_EQUAL(strncmp(s, "\xef\xbb\xbf\"ファイル\"", 15), 0);
-	CU_ASSERT_EQUAL(occurs(s, "\r\n"), 3);
-	/* the hundredth byte */
-	CU_ASSERT_EQUAL(
-	    occurs(s,
-		"\n\"a.csv\",\"5\",\"100\",\"3\",\"15\",\"Name\",\"E1102\","
-		"\"エラー\",\"項目の桁数が上限を超えています。レコードを受け付"
-		"けません\",\"レイアウトの桁数以内で設定してください\",\"item "
-		"is longer than its width; record refused (at most "
-		"\"\"4\"\")\",\"shorten the item to the width in the "
-		"layout\"\r\n"),
-	    1);
-	CU_ASSERT_EQUAL(
-	    occurs(s, "\n\"a.csv\",\"\",\"\",\"\",\"\",\"\",\"N3313\","), 1);
-	CU_ASSERT_EQUAL(occurs(s, "(1 more)"), 1);
-	free(s);
-	diag_list_free(&l);
-}
-
 static CU_TestInfo tests[] = {
 	{ "a receipt's number says the file", number },
 	{ "an arrival receipt survives any file name", arrival },
 	{ "a check result counts every code of every member", check },
-	{ "an error list is CSV for a spreadsheet, and says where it was cut",
-	    errors },
+	{ "the next cut-off is the first one after the moment", cut_off },
 	CU_TEST_INFO_NULL,
 };
 SUITE(receipt, tests);
