@@ -3,6 +3,7 @@
 
 #include "batch/merge.h"
 #include "formats/codec/day.h"
+#include "formats/feeds.h"
 
 #define PACKED_MAX 65536
 
@@ -169,7 +170,7 @@ apply_new(struct merge *m, const struct record *rec, size_t at)
 	}
 	if (overlaps(m, (int32_t)rec->v[Q_QUALIFIED_ON].n, until_of(rec), at))
 		return DIAG_OVERLAP;
-	return add(m, rec) == -1 ? DIAG_SEGMENT_BROKEN : DIAG__MAX;
+	return add(m, rec) == -1 ? DIAG_SEGMENT_BROKEN : DIAG_ADDED;
 }
 
 static enum diag_code
@@ -186,7 +187,7 @@ replace(struct merge *m, const struct record *rec, size_t at)
 		return DIAG_OVERLAP;
 	p->until = until_of(rec);
 	set_payload(p, payload);
-	return DIAG__MAX;
+	return DIAG_AMENDED;
 }
 
 static enum diag_code
@@ -199,7 +200,8 @@ apply_loss(struct merge *m, const struct record *rec, size_t at)
 		return DIAG_SEGMENT_BROKEN;
 	ended.v[Q_LOST_ON] = rec->v[Q_LOST_ON];
 	ended.v[Q_LOSS_REASON] = rec->v[Q_LOSS_REASON];
-	return replace(m, &ended, at);
+	enum diag_code code = replace(m, &ended, at);
+	return code == DIAG_AMENDED ? DIAG_LOST : code;
 }
 
 /* 異動区分; -1: none, or the record names no period. */
@@ -220,20 +222,19 @@ merge_is_first(const struct record *change)
 	return change_of(change) == CHANGE_NEW;
 }
 
-enum diag_code
-merge_apply(struct merge *m, const struct record *rec)
+static size_t
+find(const struct merge *m, int32_t day)
 {
-	int32_t day = (int32_t)rec->v[Q_QUALIFIED_ON].n;
-	int kind = change_of(rec);
 	size_t at = 0;
 
-	if (kind != CHANGE_NEW && kind != CHANGE_AMEND && kind != CHANGE_LOSS &&
-	    kind != CHANGE_CANCEL)
-		return DIAG_SEGMENT_BROKEN;
-	if (another_person(m, rec))
-		return DIAG_PERSON_CHANGED;
 	while (at < m->n && m->v[at].from != day)
 		at++;
+	return at;
+}
+
+static enum diag_code
+apply_kind(struct merge *m, const struct record *rec, int kind, size_t at)
+{
 	if (kind == CHANGE_NEW)
 		return apply_new(m, rec, at);
 	if (at == m->n)
@@ -243,7 +244,198 @@ merge_apply(struct merge *m, const struct record *rec)
 	if (kind == CHANGE_LOSS)
 		return apply_loss(m, rec, at);
 	drop(m, at);
-	return DIAG__MAX;
+	return DIAG_CANCELLED;
+}
+
+static bool
+is_change(int kind)
+{
+	return kind == CHANGE_NEW || kind == CHANGE_AMEND ||
+	    kind == CHANGE_LOSS || kind == CHANGE_CANCEL;
+}
+
+enum diag_code
+merge_apply(struct merge *m, const struct record *rec)
+{
+	int kind = change_of(rec);
+
+	if (!is_change(kind))
+		return DIAG_SEGMENT_BROKEN;
+	if (another_person(m, rec))
+		return DIAG_PERSON_CHANGED;
+	return apply_kind(
+	    m, rec, kind, find(m, (int32_t)rec->v[Q_QUALIFIED_ON].n));
+}
+
+/* 性別1 and 生年月日 of every period. 1: some were others; 0; -1 broken. */
+static int
+correct_person(struct merge *m, const struct record *rec)
+{
+	struct slice payload;
+	int corrected = 0;
+
+	for (size_t i = 0; i < m->n; i++) {
+		payload = (struct slice) { m->v[i].payload, m->v[i].n };
+		if (record_unpack(&qualification_format, payload, &m->rec) ==
+		    -1)
+			return -1;
+		m->rec.v[Q_SEX1] = rec->v[Q_SEX1];
+		m->rec.v[Q_BIRTHDATE] = rec->v[Q_BIRTHDATE];
+		if (pack(m, &m->rec, &payload) == -1)
+			return -1;
+		if (!same(payload, &m->v[i])) {
+			set_payload(&m->v[i], payload);
+			corrected = 1;
+		}
+	}
+	return corrected;
+}
+
+enum diag_code
+merge_release(struct merge *m, const struct record *rec)
+{
+	int kind = change_of(rec);
+	size_t at = find(m, (int32_t)rec->v[Q_QUALIFIED_ON].n);
+
+	if (!is_change(kind))
+		return DIAG_SEGMENT_BROKEN;
+	if (kind == CHANGE_NEW && at < m->n)
+		kind = CHANGE_AMEND;
+	enum diag_code code = apply_kind(m, rec, kind, at);
+	if (merge_state(code) >= MERGE_REFUSED)
+		return code;
+	int corrected = correct_person(m, rec);
+	if (corrected == -1)
+		return DIAG_SEGMENT_BROKEN;
+	remember_person(m, rec);
+	return code == DIAG_UNCHANGED && corrected == 1 ? DIAG_AMENDED : code;
+}
+
+enum diag_code
+merge_link(const struct record *stored, const struct record *change)
+{
+	return slice_eq(stored->v[L_PROCESSING_NUMBER].s,
+		   change->v[L_PROCESSING_NUMBER].s) ?
+	    DIAG_AMENDED :
+	    DIAG_CARD_TWO_PERSONS;
+}
+
+/* ---- full files ---- */
+
+/* One record of a full file: into the new set beside the stored periods. */
+static enum diag_code
+state_row(struct merge *stored, struct merge *fresh, const struct record *rec)
+{
+	int32_t day = (int32_t)rec->v[Q_QUALIFIED_ON].n;
+	int kind = change_of(rec);
+	struct slice payload;
+
+	if (!is_change(kind))
+		return DIAG_SEGMENT_BROKEN;
+	if (another_person(stored, rec) || another_person(fresh, rec))
+		return DIAG_PERSON_CHANGED;
+	size_t at = find(stored, day);
+	if (kind == CHANGE_CANCEL)
+		return at < stored->n ? DIAG_CANCELLED : DIAG_NOT_THERE;
+	enum diag_code code = apply_new(fresh, rec, find(fresh, day));
+	if (code != DIAG_ADDED)
+		return code == DIAG_UNCHANGED ? DIAG_ALREADY_THERE : code;
+	if (at == stored->n)
+		return DIAG_ADDED;
+	if (pack(stored, rec, &payload) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	return same(payload, &stored->v[at]) ? DIAG_UNCHANGED :
+	    kind == CHANGE_LOSS		     ? DIAG_LOST :
+					       DIAG_AMENDED;
+}
+
+/* Stored periods that have no record and no 取消 in the file. */
+static int
+unnamed(
+    const struct merge *m, size_t kept, const struct merge_row *rows, size_t n)
+{
+	size_t said = kept;
+
+	for (size_t i = 0; i < n; i++)
+		said += rows[i].code == DIAG_CANCELLED;
+	return (int)(m->n - said);
+}
+
+int
+merge_full(struct merge *m, struct merge_row *rows, size_t n)
+{
+	struct merge fresh;
+	size_t kept = 0;
+	bool whole = true;
+	int r = -1;
+
+	merge_init(&fresh);
+	for (size_t i = 0; i < n; i++) {
+		struct slice payload = { rows[i].payload, rows[i].n };
+		struct record *rec = &m->rec;
+		if (record_unpack(&qualification_format, payload, rec) == -1)
+			goto out;
+		rows[i].code = DIAG__MAX;
+		if (slice_is(rec->v[Q_CHANGE].s, "0")) {
+			whole = false;
+			continue;
+		}
+		rows[i].code = state_row(m, &fresh, rec);
+		if (rows[i].code == DIAG_SEGMENT_BROKEN)
+			goto out;
+		whole = whole && merge_state(rows[i].code) < MERGE_REFUSED;
+		kept += rows[i].code == DIAG_UNCHANGED ||
+		    rows[i].code == DIAG_AMENDED || rows[i].code == DIAG_LOST;
+	}
+	if (whole) {
+		r = unnamed(m, kept, rows, n);
+		struct merge old = *m;
+		*m = fresh;
+		fresh = old;
+		goto out;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (rows[i].code != DIAG__MAX &&
+		    merge_state(rows[i].code) < MERGE_UNCHANGED)
+			rows[i].code = DIAG_FULL_KEPT;
+	r = 0;
+out:
+	merge_free(&fresh);
+	return r;
+}
+
+/* ---- results ---- */
+
+const char *const merge_state_names[MERGE__MAX] = {
+	[MERGE_ADDED] = "added",
+	[MERGE_AMENDED] = "amended",
+	[MERGE_LOST] = "lost",
+	[MERGE_CANCELLED] = "cancelled",
+	[MERGE_UNCHANGED] = "unchanged",
+	[MERGE_REFUSED] = "refused",
+	[MERGE_HELD] = "held",
+};
+
+enum merge_state
+merge_state(enum diag_code code)
+{
+	switch (code) {
+	case DIAG_ADDED:
+		return MERGE_ADDED;
+	case DIAG_AMENDED:
+		return MERGE_AMENDED;
+	case DIAG_LOST:
+		return MERGE_LOST;
+	case DIAG_CANCELLED:
+		return MERGE_CANCELLED;
+	case DIAG_UNCHANGED:
+		return MERGE_UNCHANGED;
+	case DIAG_PERSON_CHANGED:
+	case DIAG_CARD_TWO_PERSONS:
+		return MERGE_HELD;
+	default:
+		return MERGE_REFUSED;
+	}
 }
 
 const struct record *

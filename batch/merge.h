@@ -1,10 +1,12 @@
 /*
- * What a change does to the stored periods of its key: the rules of the
- * merge, and nothing else. For batch/rebuild.c.
+ * What changes do to the stored periods of one key: the rules of the merge,
+ * and nothing else. For batch/rebuild_build.c. The rules in words, with worked
+ * examples: shikaku-merge(7).
  *
  *	merge_begin(m); merge_load(m, period) per stored period, oldest first;
- *	merge_apply(m, change) per change, in order; then merge_period(m, i)
- *	for i below m->n are the periods of the next generation, oldest first.
+ *	merge_apply(m, change) per change, in order, or merge_full() for all
+ *	records of the key in a full file; then merge_period(m, i) for i below
+ *	m->n are the periods of the next generation, oldest first.
  *
  * A period is named by its 資格取得年月日. Rules, the first that applies:
  *
@@ -43,9 +45,45 @@ void merge_free(struct merge *m);
 void merge_begin(struct merge *m);
 /* 0; -1: the record cannot be packed. */
 int merge_load(struct merge *m, const struct record *period);
-/* DIAG__MAX: reflected; UNCHANGED; or the code it is refused or held by.
- * DIAG_SEGMENT_BROKEN: no change at all. */
+/* What became of it: ADDED, AMENDED, LOST, CANCELLED: reflected; UNCHANGED; or
+ * the code it is refused or held by. DIAG_SEGMENT_BROKEN: no change at all. */
 enum diag_code merge_apply(struct merge *m, const struct record *change);
+/* A held change an operator lets through: 性別1 and 生年月日 of all periods of
+ * the key become the change's; a 新規 for a stored period counts as 変更. */
+enum diag_code merge_release(struct merge *m, const struct record *change);
+/* Where a card is linked to another person than the stored one; see 7 E7006. */
+enum diag_code merge_link(
+    const struct record *stored, const struct record *change);
+
+/*
+ * A full file (全件): all its records of one key at once. Its periods replace
+ * the stored ones; 新規, 変更 and 喪失 say the same, that the period is so;
+ * 取消: it is not. Where any of them is refused or held, or was refused by
+ * ingest (CHANGE_KEEP), the person stays as stored and the others are refused
+ * with E7007: never half a person.
+ */
+struct merge_row {
+	int64_t record;
+	char *payload;
+	size_t n, room;
+	enum diag_code code; /* out; DIAG__MAX: a CHANGE_KEEP has no result */
+};
+/* How many stored periods went without a record of their own; -1: broken. */
+int merge_full(struct merge *m, struct merge_row *rows, size_t n);
+
+/* For the reflection result: the state of a result code. */
+enum merge_state {
+	MERGE_ADDED,
+	MERGE_AMENDED,
+	MERGE_LOST,
+	MERGE_CANCELLED,
+	MERGE_UNCHANGED,
+	MERGE_REFUSED,
+	MERGE_HELD,
+	MERGE__MAX
+};
+extern const char *const merge_state_names[MERGE__MAX];
+enum merge_state merge_state(enum diag_code code);
 /* A whole 新規: where nothing is stored, it is the period itself, and need not
  * go through all of this. */
 bool merge_is_first(const struct record *change);

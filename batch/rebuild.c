@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/holds.h"
 #include "batch/publish.h"
 #include "batch/rebuild_build.h"
 #include "batch/spool.h"
@@ -371,7 +372,8 @@ build_all(struct job *j)
 		.insurers = c->insurers,
 		.senders = c->senders,
 		.in = &j->in,
-		.reflect = reflect_new(j->work) };
+		.reflect = reflect_new(&j->in, j->work) };
+	char before[SPOOL_PATH_MAX];
 	int r = -1;
 
 	for (size_t i = 0; i < KINDS; i++) {
@@ -392,9 +394,13 @@ build_all(struct job *j)
 	else if (empty_folder(j, j->pending) == 0) {
 		/* visible from the next opening of the service on */
 		int64_t visible = day_moment(j->run->day + 1, c->service_open);
-		r = reflect_write(b.reflect, &j->in, j->pending, j->generation,
-		    visible, j->sink);
-		b.reflect = NULL;
+		int list = holds_folder(j->root, newest(&j->set), before);
+		r = list == -1 ?
+		    io(j, j->root) :
+		    reflect_write(b.reflect, list == 1 ? before : NULL,
+			j->pending, j->generation, visible, j->sink);
+		if (list != -1)
+			b.reflect = NULL;
 	}
 out:
 	reflect_free(b.reflect);
@@ -464,7 +470,8 @@ rebuild(struct job *j)
 	    j->makes[SNAPSHOT_QUALIFICATION] ?
 		j->made[SNAPSHOT_QUALIFICATION].rows :
 		j->set.kind[SNAPSHOT_QUALIFICATION].rows);
-	if (j->run->refused > 0)
+	run_note(j->run, "held", j->run->held);
+	if (j->run->refused + j->run->held > 0)
 		run_worst(j->run, EXIT_RECORDS);
 	r = 0;
 	if (!j->run->dry) {
@@ -543,6 +550,7 @@ main(int argc, char **argv)
 	if (open_job(&job) == 0 && rebuild(&job) == -1) {
 		/* nothing was published: the books are of no run */
 		run.read = run.accepted = run.refused = run.unchanged = 0;
+		run.held = 0;
 		exit_by(&job);
 	}
 	ledger_close(job.ledger);

@@ -27,6 +27,8 @@ struct pass { /* one snapshot being built */
 	char *stored, *fresh;
 	size_t stored_n;
 	bool has_stored;
+	struct merge_row *full; /* records of the key in a full file */
+	size_t n_full, max_full;
 	bool first; /* rec is the key's only period, new in this run */
 	int64_t keys, done, total;
 };
@@ -97,10 +99,20 @@ add_pair(struct pass *p, const char *key, struct slice payload)
 	return snapshot_add_person(p->make, &k, payload);
 }
 
-/* A row no change speaks of. */
+/* A row no change speaks of: it stays, unless a full file has not got it. */
 static int
 keep_row(struct pass *p)
 {
+	size_t n;
+
+	if (!p->row.pair && p->kind == SNAPSHOT_QUALIFICATION) {
+		const struct change_scope *scope =
+		    changes_scopes(p->changes, p->row.key, &n);
+		if (scope != NULL) {
+			reflect_removed(p->b->reflect, scope->file, 1);
+			return next_row(p);
+		}
+	}
 	int r = p->row.pair ? add_pair(p, p->row.key, p->row.payload) :
 			      add_row(p, p->row.key, p->row.rec);
 
@@ -125,10 +137,23 @@ stored(const struct pass *p)
 static enum diag_code
 replace(struct pass *p, struct slice payload)
 {
-	if (p->has_stored && slice_eq(stored(p), payload))
+	bool had = p->has_stored;
+
+	if (had && slice_eq(stored(p), payload))
 		return DIAG_UNCHANGED;
 	store(p, payload);
-	return DIAG__MAX;
+	return had ? DIAG_AMENDED : DIAG_ADDED;
+}
+
+/* A certificate of somebody else's is not taken over: held. */
+static bool
+of_another(const struct pass *p, const struct record *link)
+{
+	struct record before;
+
+	return p->has_stored &&
+	    record_unpack(&link_format, stored(p), &before) == 0 &&
+	    merge_link(&before, link) != DIAG_AMENDED;
 }
 
 static bool
@@ -200,16 +225,23 @@ load_key(struct pass *p)
 	return 0;
 }
 
+/* What was kept in fresh only goes into the merge. */
+static int
+settle_first(struct pass *p)
+{
+	if (!p->first)
+		return 0;
+	p->first = false;
+	return merge_load(&p->merge, &p->rec);
+}
+
 /* Most keys of a first load: a 新規 where nothing is. It is kept as it came
  * (in fresh) and taken into the merge only if another change follows. */
 static enum diag_code
 apply_period(struct pass *p, const struct change *c)
 {
-	if (p->first) {
-		p->first = false;
-		if (merge_load(&p->merge, &p->rec) == -1)
-			return DIAG_SEGMENT_BROKEN;
-	}
+	if (settle_first(p) == -1)
+		return DIAG_SEGMENT_BROKEN;
 	struct slice payload = c->payload;
 	if (p->merge.n == 0 && payload.n <= PAYLOAD_MAX) {
 		memcpy(p->fresh, payload.p, payload.n);
@@ -217,8 +249,10 @@ apply_period(struct pass *p, const struct change *c)
 	}
 	if (record_unpack(&qualification_format, payload, &p->rec) == -1)
 		return DIAG_SEGMENT_BROKEN;
+	if (c->order == SEGMENT_RELEASE)
+		return merge_release(&p->merge, &p->rec);
 	p->first = p->merge.n == 0 && merge_is_first(&p->rec);
-	return p->first ? DIAG__MAX : merge_apply(&p->merge, &p->rec);
+	return p->first ? DIAG_ADDED : merge_apply(&p->merge, &p->rec);
 }
 
 static enum diag_code
@@ -227,6 +261,8 @@ apply(struct pass *p, const struct change *c)
 	struct slice packed;
 	char hex[64];
 
+	if (c->order == SEGMENT_DROP)
+		return DIAG_HOLD_DROPPED;
 	if (c->kind == SEGMENT_PAIR)
 		return is_pair(c->payload) ? replace(p, c->payload) :
 					     DIAG_SEGMENT_BROKEN;
@@ -234,8 +270,11 @@ apply(struct pass *p, const struct change *c)
 		return apply_period(p, c);
 	if (record_unpack(format_of(p->kind), c->payload, &p->rec) == -1)
 		return DIAG_SEGMENT_BROKEN;
-	if (c->kind == SEGMENT_CARD)
+	if (c->kind == SEGMENT_CARD) {
 		canonical(&p->rec, c->key, hex);
+		if (c->order != SEGMENT_RELEASE && of_another(p, &p->rec))
+			return DIAG_CARD_TWO_PERSONS;
+	}
 	if (pack(p, &p->rec, &packed) == -1)
 		return DIAG_SEGMENT_BROKEN;
 	return replace(p, packed);
@@ -244,37 +283,130 @@ apply(struct pass *p, const struct change *c)
 static void
 count(struct run *run, enum diag_code code)
 {
+	enum merge_state state = merge_state(code);
+
 	run->read++;
-	if (code == DIAG__MAX)
+	if (state < MERGE_UNCHANGED)
 		run->accepted++;
-	else if (code == DIAG_UNCHANGED)
+	else if (state == MERGE_UNCHANGED)
 		run->unchanged++;
+	else if (state == MERGE_HELD)
+		run->held++;
 	else
 		run->refused++;
 }
 
-/* All changes of the key in their order. */
+/* What became of one record. */
+static int
+result(
+    struct pass *p, const struct change *c, int64_t record, enum diag_code code)
+{
+	count(p->b->run, code);
+	if (reflect_add(p->b->reflect, c, record, code) == 0)
+		return 0;
+	diag_file(&p->b->run->log.sink, DIAG_IO, "sort", "%s", strerror(errno));
+	return -1;
+}
+
+/* A full file that has no record of the key. */
+static int
+clear_key(struct pass *p, const struct change_scope *scope)
+{
+	if (settle_first(p) == -1)
+		return damaged(p, "payload");
+	reflect_removed(p->b->reflect, scope->file, (int64_t)p->merge.n);
+	merge_begin(&p->merge);
+	return 0;
+}
+
+static void
+remember_row(struct pass *p, const struct change *c)
+{
+	struct merge_row *row;
+
+	if (p->n_full == p->max_full) {
+		size_t max = 2 * p->max_full + 4;
+		p->full = text_realloc(p->full, max * sizeof(*p->full));
+		memset(p->full + p->max_full, 0,
+		    (max - p->max_full) * sizeof(*p->full));
+		p->max_full = max;
+	}
+	row = &p->full[p->n_full++];
+	if (c->payload.n > row->room) {
+		row->room = c->payload.n + 64;
+		row->payload = text_realloc(row->payload, row->room);
+	}
+	memcpy(row->payload, c->payload.p, c->payload.n);
+	row->n = c->payload.n;
+	row->record = c->record;
+}
+
+/* All records of the key in the full file the next change is of. */
+static int
+apply_full(struct pass *p)
+{
+	const struct change *c = changes_at(p->changes);
+	struct change of = *c; /* the file; its row is not good for long */
+	int removed;
+
+	if (settle_first(p) == -1)
+		return damaged(p, "payload");
+	p->n_full = 0;
+	do {
+		remember_row(p, c);
+		p->done++;
+		if (changes_next(p->changes) == -1)
+			return -1;
+		c = changes_at(p->changes);
+	} while (c != NULL && c->rank == of.rank &&
+	    memcmp(c->key, p->key, SEGMENT_KEY_SIZE) == 0);
+	removed = merge_full(&p->merge, p->full, p->n_full);
+	if (removed == -1)
+		return damaged(p, "payload");
+	reflect_removed(p->b->reflect, of.file, removed);
+	for (size_t i = 0; i < p->n_full; i++)
+		if (p->full[i].code != DIAG__MAX &&
+		    result(p, &of, p->full[i].record, p->full[i].code) == -1)
+			return -1;
+	return 0;
+}
+
+static int
+apply_change(struct pass *p, const struct change *c)
+{
+	enum diag_code code = apply(p, c);
+
+	if (code == DIAG_SEGMENT_BROKEN)
+		return damaged(p, "payload");
+	if (result(p, c, c->record, code) == -1)
+		return -1;
+	p->done++;
+	return changes_next(p->changes);
+}
+
+/* All changes of the key in their order, full files among them. */
 static int
 apply_key(struct pass *p)
 {
 	const struct change *c;
+	size_t n, next = 0;
+	const struct change_scope *scope =
+	    changes_scopes(p->changes, p->key, &n);
 
 	while ((c = changes_at(p->changes)) != NULL &&
 	    memcmp(c->key, p->key, SEGMENT_KEY_SIZE) == 0) {
-		enum diag_code code = apply(p, c);
-		if (code == DIAG_SEGMENT_BROKEN)
-			return damaged(p, "payload");
-		count(p->b->run, code);
-		if (reflect_add(p->b->reflect, c->file, c->record, code) ==
-		    -1) {
-			diag_file(&p->b->run->log.sink, DIAG_IO, "sort", "%s",
-			    strerror(errno));
-			return -1;
+		bool full = false;
+		for (; next < n && scope[next].rank <= c->rank; next++) {
+			full = scope[next].rank == c->rank;
+			if (!full && clear_key(p, &scope[next]) == -1)
+				return -1;
 		}
-		p->done++;
-		if (changes_next(p->changes) == -1)
+		if ((full ? apply_full(p) : apply_change(p, c)) == -1)
 			return -1;
 	}
+	for (; next < n; next++)
+		if (clear_key(p, &scope[next]) == -1)
+			return -1;
 	return 0;
 }
 
@@ -452,6 +584,9 @@ out:
 	snapshot_close(p.base);
 	free(p.stored);
 	free(p.fresh);
+	for (size_t i = 0; i < p.max_full; i++)
+		free(p.full[i].payload);
+	free(p.full);
 	merge_free(&p.merge);
 	return r;
 }

@@ -81,13 +81,16 @@ inputs_free(struct inputs *in)
 struct stream {
 	struct segment *segment;
 	struct change at;
-	int rank; /* place in the order of changes */
 };
 
 struct changes {
 	struct stream *v;
 	struct stream **heap; /* those with a row left, the first on top */
 	size_t n, alive;
+	struct change_scope *scopes; /* by scope and rank */
+	size_t n_scopes;
+	size_t from, count; /* those of the scope asked for last */
+	char asked[SEGMENT_SCOPE_SIZE];
 };
 
 static bool
@@ -95,7 +98,7 @@ earlier(const struct stream *a, const struct stream *b)
 {
 	int c = memcmp(a->at.key, b->at.key, SEGMENT_KEY_SIZE);
 
-	return c != 0 ? c < 0 : a->rank < b->rank;
+	return c != 0 ? c < 0 : a->at.rank < b->at.rank;
 }
 
 static void
@@ -158,7 +161,65 @@ open_stream(struct stream *s, const struct ledger_segment *l, const char *root,
 		return -1;
 	}
 	s->at.kind = h->kind;
+	s->at.order = h->order;
 	return 0;
+}
+
+static int
+scope_cmp(const void *a, const void *b)
+{
+	const struct change_scope *x = a, *y = b;
+	int c = memcmp(x->scope, y->scope, SEGMENT_SCOPE_SIZE);
+
+	return c != 0 ? c : x->rank - y->rank;
+}
+
+static void
+collect_scopes(struct changes *c)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < c->n; i++)
+		n += segment_head(c->v[i].segment)->scopes;
+	if (n == 0)
+		return;
+	c->scopes = text_alloc(n * sizeof(*c->scopes));
+	for (size_t i = 0; i < c->n; i++) {
+		const struct stream *s = &c->v[i];
+		unsigned k = segment_head(s->segment)->scopes;
+		while (k-- > 0) {
+			struct change_scope *to = &c->scopes[c->n_scopes++];
+			memcpy(to->scope, segment_scope(s->segment, k),
+			    SEGMENT_SCOPE_SIZE);
+			to->rank = s->at.rank;
+			to->file = s->at.file;
+		}
+	}
+	qsort(c->scopes, c->n_scopes, sizeof(*c->scopes), scope_cmp);
+}
+
+/* Keys come in order: most often the scope is the one asked for last. */
+const struct change_scope *
+changes_scopes(struct changes *c, const char *key, size_t *n)
+{
+	*n = 0;
+	if (c->n_scopes == 0)
+		return NULL;
+	if (memcmp(c->asked, key, SEGMENT_SCOPE_SIZE) != 0) {
+		size_t i = 0, end;
+		memcpy(c->asked, key, SEGMENT_SCOPE_SIZE);
+		while (i < c->n_scopes &&
+		    memcmp(c->scopes[i].scope, key, SEGMENT_SCOPE_SIZE) < 0)
+			i++;
+		for (end = i; end < c->n_scopes &&
+		     memcmp(c->scopes[end].scope, key, SEGMENT_SCOPE_SIZE) ==
+			 0;)
+			end++;
+		c->from = i;
+		c->count = end - i;
+	}
+	*n = c->count;
+	return c->count == 0 ? NULL : &c->scopes[c->from];
 }
 
 struct changes *
@@ -174,11 +235,12 @@ changes_open(const struct inputs *in, unsigned kinds, const char *root,
 		if ((kinds >> in->v[i].kind & 1) == 0)
 			continue;
 		struct stream *s = &c->v[c->n++];
-		s->rank = (int)i;
+		s->at.rank = (int)i;
 		s->at.file = in->file[i];
 		if (open_stream(s, &in->v[i], root, sink) == -1)
 			goto bad;
 	}
+	collect_scopes(c);
 	int64_t each = c->n > 0 ? BUFFERS / (int64_t)c->n : BUFFERS;
 	each = each < 16384 ? 16384 : each > 1 << 20 ? 1 << 20 : each;
 	for (size_t i = 0; i < c->n; i++) {
@@ -229,5 +291,6 @@ changes_close(struct changes *c)
 		segment_close(c->v[i].segment);
 	free(c->v);
 	free(c->heap);
+	free(c->scopes);
 	free(c);
 }

@@ -26,7 +26,9 @@ void inputs_free(struct inputs *in);
 struct change {
 	const char *key; /* SEGMENT_KEY_SIZE bytes */
 	enum segment_kind kind;
+	enum segment_order order;
 	int file; /* index into files */
+	int rank; /* of its segment in the order of changes */
 	int64_t record;
 	struct slice payload;
 };
@@ -37,6 +39,13 @@ struct changes *changes_open(const struct inputs *in, unsigned kinds,
 /* The next change, or NULL at the end. Good until changes_next(). */
 const struct change *changes_at(const struct changes *c);
 int changes_next(struct changes *c); /* 0, -1 raised */
+/* The full files (全件) whose scope the key is in, by rank; NULL: none. */
+struct change_scope {
+	char scope[SEGMENT_SCOPE_SIZE];
+	int rank, file;
+};
+const struct change_scope *changes_scopes(
+    struct changes *c, const char *key, size_t *n);
 void changes_close(struct changes *c);
 
 #endif

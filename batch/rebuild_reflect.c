@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/holds.h"
 #include "batch/rebuild_reflect.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
@@ -11,34 +12,70 @@
 #include "formats/limits.h"
 #include "formats/receipt.h"
 
-#define KEY 8 /* upload, record number: big endian */
+#define KEY 9 /* upload, record number: big endian; what */
+
+enum what { RESULT, NOTE };
 
 struct reflect {
+	const struct inputs *in;
 	struct sort *sort;
+	struct holds *holds;
+	struct counts *counts; /* per upload */
 };
 
 struct reflect *
-reflect_new(const char *work_dir)
+reflect_new(const struct inputs *in, const char *work_dir)
 {
 	struct reflect *r = text_alloc(sizeof(*r));
 
+	r->in = in;
 	r->sort = sort_new(KEY, SORT_MEMORY / 3, work_dir);
+	r->holds = holds_new(work_dir);
+	r->counts = text_alloc((in->n_files + 1) * sizeof(*r->counts));
 	return r;
 }
 
-int
-reflect_add(struct reflect *r, int file, int64_t record, enum diag_code code)
+static int
+keep(struct reflect *r, int file, int64_t record, enum what what,
+    enum diag_code code)
 {
 	unsigned char key[KEY];
-	unsigned char what = (unsigned char)code;
+	char value[2] = { (char)((unsigned)code & 255),
+		(char)((unsigned)code >> 8) };
 
 	for (int i = 0; i < 4; i++) {
 		key[i] = (unsigned char)((uint32_t)file >> (24 - 8 * i));
 		key[4 + i] = (unsigned char)((uint32_t)record >> (24 - 8 * i));
 	}
-	_Static_assert(DIAG__MAX < 256, "a code is one byte here");
-	return sort_add(
-	    r->sort, key, (struct slice) { (const char *)&what, 1 });
+	key[8] = (unsigned char)what;
+	_Static_assert(DIAG__MAX < 65536, "a code is two bytes here");
+	return sort_add(r->sort, key, (struct slice) { value, 2 });
+}
+
+int
+reflect_add(struct reflect *r, const struct change *c, int64_t record,
+    enum diag_code code)
+{
+	enum merge_state state = merge_state(code);
+
+	r->counts[c->file].read++;
+	r->counts[c->file].state[state]++;
+	if ((state == MERGE_HELD || c->order != SEGMENT_CHANGES) &&
+	    holds_add(r->holds, &r->in->v[c->rank], record, code) == -1)
+		return -1;
+	return keep(r, c->file, record, RESULT, code);
+}
+
+int
+reflect_note(struct reflect *r, int file, int64_t record, enum diag_code code)
+{
+	return keep(r, file, record, NOTE, code);
+}
+
+void
+reflect_removed(struct reflect *r, int file, int64_t n)
+{
+	r->counts[file].removed += n;
 }
 
 void
@@ -47,6 +84,8 @@ reflect_free(struct reflect *r)
 	if (r == NULL)
 		return;
 	sort_free(r->sort);
+	holds_free(r->holds);
+	free(r->counts);
 	free(r);
 }
 
@@ -56,6 +95,10 @@ struct out { /* the file being written */
 	struct record_writer *writer;
 	struct record rec;
 	char generation[24], visible_at[15];
+	size_t next; /* upload not yet begun */
+	bool pending; /* a row is known but for its notes */
+	uint32_t record;
+	enum diag_code code, note;
 };
 
 static int
@@ -94,76 +137,118 @@ out_close(struct out *o, struct diag_sink *sink)
 }
 
 static int
-out_row(struct out *o, uint32_t record, enum diag_code code)
+out_row(struct out *o)
 {
 	const struct slice none = { NULL, 0 };
-	const char *state = code == DIAG__MAX ? "reflected" :
-	    code == DIAG_UNCHANGED	      ? "unchanged" :
-	    code == DIAG_PERSON_CHANGED	      ? "held" :
-						"refused";
-	bool there = code == DIAG__MAX || code == DIAG_UNCHANGED;
-	bool said = code != DIAG__MAX;
+	enum merge_state state = merge_state(o->code);
+	bool there = state < MERGE_REFUSED;
+	enum diag_code say = o->note != DIAG__MAX ? o->note :
+	    state < MERGE_UNCHANGED		  ? DIAG__MAX :
+						    o->code;
+	bool said = say != DIAG__MAX;
 	char number[16];
-	int n = snprintf(number, sizeof(number), "%lu", (unsigned long)record);
+	int n;
 
+	if (!o->pending)
+		return 0;
+	o->pending = false;
+	n = snprintf(number, sizeof(number), "%lu", (unsigned long)o->record);
 	record_set(&o->rec, R_RECORD, (struct slice) { number, (size_t)n });
-	record_set(&o->rec, R_STATE, slice_of(state));
+	record_set(&o->rec, R_STATE, slice_of(merge_state_names[state]));
 	record_set(
-	    &o->rec, R_CODE, said ? slice_of(diag_table[code].code) : none);
+	    &o->rec, R_CODE, said ? slice_of(diag_table[say].code) : none);
 	record_set(
-	    &o->rec, R_REASON_JA, said ? slice_of(diag_table[code].ja) : none);
+	    &o->rec, R_REASON_JA, said ? slice_of(diag_table[say].ja) : none);
 	record_set(
-	    &o->rec, R_REASON_EN, said ? slice_of(diag_table[code].en) : none);
+	    &o->rec, R_REASON_EN, said ? slice_of(diag_table[say].en) : none);
 	record_set(
 	    &o->rec, R_VISIBLE_AT, there ? slice_of(o->visible_at) : none);
 	return record_write(o->writer, &o->rec);
 }
 
+/* Ends the file at hand and begins that of the next upload, up to and with
+ * `file`: those whose segments are empty have a result as well. */
+static int
+out_turn(struct out *o, const struct reflect *r, const char *dir, size_t file,
+    struct diag_sink *sink)
+{
+	for (; o->next <= file; o->next++) {
+		if (out_row(o) == -1 || out_close(o, sink) == -1 ||
+		    out_open(o, dir, &r->in->files[o->next], sink) == -1)
+			return -1;
+		record_set(&o->rec, R_FILE, slice_of(o->stem));
+		record_set(&o->rec, R_GENERATION, slice_of(o->generation));
+	}
+	return 0;
+}
+
+static uint32_t
+number_of(const unsigned char *k)
+{
+	return (uint32_t)k[0] << 24 | (uint32_t)k[1] << 16 |
+	    (uint32_t)k[2] << 8 | k[3];
+}
+
+static int
+write_results(
+    struct reflect *r, struct out *o, const char *dir, struct diag_sink *sink)
+{
+	const void *key;
+	struct slice what;
+	int got;
+
+	while ((got = sort_next(r->sort, &key, &what)) == 1) {
+		const unsigned char *k = key;
+		size_t file = number_of(k);
+		enum diag_code code =
+		    (enum diag_code)((unsigned char)what.p[0] |
+			(unsigned)(unsigned char)what.p[1] << 8);
+		if (k[8] == NOTE) {
+			if (o->note == DIAG__MAX)
+				o->note = code;
+			continue;
+		}
+		if (out_turn(o, r, dir, file, sink) == -1 || out_row(o) == -1)
+			return -1;
+		o->record = number_of(k + 4);
+		o->code = code;
+		o->note = DIAG__MAX;
+		o->pending = true;
+	}
+	if (got == -1) {
+		diag_file(sink, DIAG_IO, "sort", "%s", strerror(errno));
+		return -1;
+	}
+	if (r->in->n_files > 0 &&
+	    out_turn(o, r, dir, r->in->n_files - 1, sink) == -1)
+		return -1;
+	return out_row(o) == -1 || out_close(o, sink) == -1 ? -1 : 0;
+}
+
 int
-reflect_write(struct reflect *r, const struct inputs *in, const char *dir,
+reflect_write(struct reflect *r, const char *before, const char *dir,
     int64_t generation, int64_t visible_at, struct diag_sink *sink)
 {
 	struct out *o = text_alloc(sizeof(*o));
-	const void *key;
-	struct slice what;
-	size_t next = 0; /* upload not yet begun */
-	int got = -1, result = -1;
+	int result = -1;
 
 	o->fd = -1;
+	o->note = DIAG__MAX;
 	snprintf(o->generation, sizeof(o->generation), "%lld",
 	    (long long)generation);
 	day_format_time(visible_at, o->visible_at);
 	record_init(&o->rec, reflection_layout.data);
-	if (sort_finish(r->sort) == -1)
-		goto io;
-	while ((got = sort_next(r->sort, &key, &what)) == 1) {
-		const unsigned char *k = key;
-		size_t file = (size_t)k[0] << 24 | (size_t)k[1] << 16 |
-		    (size_t)k[2] << 8 | k[3];
-		uint32_t record = (uint32_t)k[4] << 24 | (uint32_t)k[5] << 16 |
-		    (uint32_t)k[6] << 8 | k[7];
-		/* uploads whose segments are empty have a result as well */
-		for (; next <= file; next++) {
-			if (out_close(o, sink) == -1 ||
-			    out_open(o, dir, &in->files[next], sink) == -1)
-				goto out;
-			record_set(&o->rec, R_FILE, slice_of(o->stem));
-			record_set(
-			    &o->rec, R_GENERATION, slice_of(o->generation));
-		}
-		if (out_row(o, record,
-			(enum diag_code)(unsigned char)what.p[0]) == -1)
-			goto out;
-	}
-	for (; got == 0 && next < in->n_files; next++)
-		if (out_close(o, sink) == -1 ||
-		    out_open(o, dir, &in->files[next], sink) == -1)
-			goto out;
-	if (got == 0 && out_close(o, sink) == 0)
-		result = 0;
-io:
-	if (got == -1)
+	if (sort_finish(r->sort) == -1) {
 		diag_file(sink, DIAG_IO, "sort", "%s", strerror(errno));
+		goto out;
+	}
+	if (write_results(r, o, dir, sink) == -1)
+		goto out;
+	if (counts_write(dir, r->in->files, r->counts, r->in->n_files, sink) ==
+		-1 ||
+	    holds_write(r->holds, before, dir, generation, sink) == -1)
+		goto out;
+	result = 0;
 out:
 	if (result == -1)
 		out_close(o, sink);

@@ -1,19 +1,32 @@
 /*
  * Reflection results (反映状況): what became of every change record of a
- * run, one file per upload, in the order of its records. For rebuild.
+ * run, one file per upload, in the order of its records; and what they add up
+ * to. For rebuild.
+ *
+ *	reflection/gNNNNNN/STEM.csv	a row per change record
+ *(formats/receipt.h) reflection/gNNNNNN/counts.csv	a row per upload
+ *(formats/held.h) reflection/gNNNNNN/held.csv	all records on hold after this
+ *generation
  */
 #ifndef BATCH_REBUILD_REFLECT_H
 #define BATCH_REBUILD_REFLECT_H
 
+#include "batch/merge.h"
 #include "batch/rebuild_input.h"
 
 struct reflect;
-struct reflect *reflect_new(const char *work_dir);
-/* code: DIAG__MAX reflected; UNCHANGED; PERSON_CHANGED held; else refused. */
-int reflect_add(struct reflect *r, int file, int64_t record,
-    enum diag_code code); /* -1 errno */
-/* Writes dir/STEM.csv of every upload, synced. -1 raised. Frees r. */
-int reflect_write(struct reflect *r, const struct inputs *in, const char *dir,
+struct reflect *reflect_new(const struct inputs *in, const char *work_dir);
+/* code: a result of the merge (batch/merge.h). -1 errno. */
+int reflect_add(struct reflect *r, const struct change *c, int64_t record,
+    enum diag_code code);
+/* A fact about a record that was reflected: told with its result. */
+int reflect_note(
+    struct reflect *r, int file, int64_t record, enum diag_code code);
+/* Stored periods that a full file has not got. */
+void reflect_removed(struct reflect *r, int file, int64_t n);
+/* Writes the files into dir, synced. before: the folder with the held.csv in
+ * force, or NULL. -1 raised. Frees r. */
+int reflect_write(struct reflect *r, const char *before, const char *dir,
     int64_t generation, int64_t visible_at, struct diag_sink *sink);
 void reflect_free(struct reflect *r);
 

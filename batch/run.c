@@ -325,16 +325,19 @@ run_note(struct run *run, const char *key, int64_t value)
 	buf_printf(&b, " %s=%lld", key, (long long)value);
 }
 
-/* read = accepted + refused + unchanged (I2), or it is a fault of ours. */
+/* read = accepted + refused + unchanged + held (I2), or it is a fault of ours.
+ */
 static void
 balance(struct run *run)
 {
-	if (run->read == run->accepted + run->refused + run->unchanged)
+	if (run->read ==
+	    run->accepted + run->refused + run->unchanged + run->held)
 		return;
 	diag_file(&run->log.sink, DIAG_UNBALANCED, NULL,
-	    "read %lld, accepted %lld, refused %lld, unchanged %lld",
+	    "read %lld, accepted %lld, refused %lld, unchanged %lld, held %lld",
 	    (long long)run->read, (long long)run->accepted,
-	    (long long)run->refused, (long long)run->unchanged);
+	    (long long)run->refused, (long long)run->unchanged,
+	    (long long)run->held);
 	run_worst(run, EXIT_BUG);
 }
 

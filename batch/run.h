@@ -35,8 +35,8 @@ struct run {
 	bool dry; /* -n */
 	bool verbose;
 	bool silent; /* no summary line: stdout is the caller's */
-	/* the books: read = accepted + refused + unchanged */
-	int64_t read, accepted, refused, unchanged;
+	/* the books: read = accepted + refused + unchanged + held */
+	int64_t read, accepted, refused, unchanged, held;
 	int64_t files, files_refused;
 	int exit; /* the worst so far; run_worst() raises it */
 	int argc;

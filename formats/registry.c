@@ -1,6 +1,7 @@
 #include "formats/registry.h"
 
 #include "formats/feeds.h"
+#include "formats/held.h"
 #include "formats/nhi.h"
 #include "formats/qualification.h"
 #include "formats/receipt.h"
@@ -19,6 +20,8 @@ const struct layout *const registry[] = {
 	&usage_layout,
 	&usage_file_layout,
 	&reflection_layout,
+	&counts_layout,
+	&held_layout,
 	&statistics_layout,
 	NULL,
 };

@@ -4,15 +4,19 @@
   merge_model.py make SEED NIGHT    the changes of one night (tool-segment's
                                     text) on stdout; nights build on the same
                                     small country
+  merge_model.py verdicts ROOT SEED what an operator says of ROOT's held
+                                    records: lines "release|drop STEM RECORD"
   merge_model.py check ROOT TEXT... the texts of all nights in their order
-                                    against ROOT's snapshots and results
+                                    (a generation each, TEXT.verdicts before
+                                    it) against ROOT's snapshots and results
   merge_model.py files SITE READY...  the uploads of all nights as intake left
                                     them (copies of ready/, one per night),
                                     read here by csv, ElementTree and codecs,
                                     against the qualification side of SITE
 
-The rules are those of the manual page, written down from it: a dict of
-periods per key, changes in order of day, running number, sender, record.
+The rules are those of shikaku-merge(7), written down from it: a dict of
+periods per key, uploads one after the other, in order of day, running number
+and sender; a full file is looked at person by person.
 """
 import csv
 import glob
@@ -24,7 +28,9 @@ import sqlite3
 import sys
 import xml.etree.ElementTree as ET
 
-INSURERS = ["06139992", "06130488", "39131008"]
+SENDERS = ["06139992", "06130488", "39131008"]
+# each person is a small world of its own; each insurer has full files
+INSURERS = SENDERS + ["0613%04d" % i for i in range(20)]
 FAR = "99999999"
 
 
@@ -65,28 +71,66 @@ def change(rng, insurer):
     return r
 
 
+def history(rng, insurer, n):
+    """All periods of a person, as a full file has them; seldom wrong."""
+    rows, year = [], rng.randint(2017, 2021)
+    for _ in range(rng.choice([1, 1, 1, 2, 2, 3])):
+        r = person(insurer, n)
+        if rng.random() < 0.02:
+            r["Sex1"] = "3"
+        r["QualificationDate"] = "%d0401" % year
+        year += rng.choice([0, 1, 1, 2, 2, 2, 3])
+        if rng.random() < 0.8:
+            r["DisqualificationDate"] = "%d0401" % year
+            r["ReasonOfLoss"] = rng.choice(["03", "99"])
+        r["Change"] = rng.choice("111111112390")
+        r["ChangeDate"] = "20260801"
+        if any(x["QualificationDate"] == r["QualificationDate"]
+               for x in rows):
+            continue  # ingest refuses a period that is sent twice
+        rows.append(r)
+        year += rng.choice([0, 0, 0, 1])
+    rng.shuffle(rows)
+    return rows
+
+
 def make(seed, night):
     rng = random.Random("%d %d" % (seed, night))
     out = []
 
-    def upload(sender, feed, seq, kind, rows):
+    def upload(sender, feed, seq, kind, rows, scopes=()):
         out.append("\t".join(["upload", sender, feed, "202608%02d" % night,
-                              "%d" % seq, kind]))
+                              "%d" % seq, kind] + list(scopes)))
         for number, row in rows:
             out.append("\t".join(["%d" % number] + [
                 "%s=%s" % item for item in row.items() if item[1] != ""]))
 
-    for insurer in INSURERS:
-        for seq in range(1, rng.randint(2, 4)):
-            rows = [(i + 1, change(rng, insurer))
-                    for i in range(rng.randint(0, 40))]
-            upload(insurer, "shikaku", seq, "period",
-                   [r for r in rows if rng.random() < 0.9])
+    for sender in SENDERS:
+        for seq in range(1, rng.randint(3, 5)):
+            rows, scopes = [], []
+            for insurer in INSURERS:
+                # several files of a night, a full one among them or not
+                if rng.random() < 0.1:
+                    scopes.append("E" + insurer)
+                    for n in range(26):
+                        if rng.random() < 0.8:
+                            rows += history(rng, insurer, n)
+                elif rng.random() < 0.5:
+                    rows += [change(rng, insurer)
+                             for _ in range(rng.randint(0, 40))]
+            numbered, seen = [], set()
+            for i, r in enumerate(rows):
+                what = (r["InsurerCode"], r["PersonId"],
+                        r["QualificationDate"])
+                if what not in seen and rng.random() < 0.95:
+                    numbered.append((i + 1, r))
+                seen.add(what)
+            upload(sender, "shikaku", seq, "period", numbered, scopes)
     pairs = [(i + 1, {"Key": "E%sP%03d" % (rng.choice(INSURERS),
                                            rng.randint(0, 30)),
                       "ProcessingNumber": "N%03d" % rng.randint(0, 40),
-                      "Pseudonym": "%032x" % rng.randint(0, 12)})
-             for i in range(rng.randint(0, 20))]
+                      "Pseudonym": "%032x" % rng.randint(0, 99)})
+             for i in range(rng.randint(0, 60))]
     upload("JLIS0001", "codes", 1, "pair", pairs)
     if night != 2:
         upload("JLIS0002", "link", 1, "card", [
@@ -94,7 +138,7 @@ def make(seed, night):
                      "SerialNumber": "%x" % rng.choice(
                          [rng.randint(1, 30), (1 << 63) + rng.randint(0, 3),
                           (1 << 90) + rng.randint(0, 3)]),
-                     "ProcessingNumber": "N%03d" % rng.randint(0, 40),
+                     "ProcessingNumber": "N%03d" % rng.randint(0, 3),
                      "LinkState": rng.choice("1129"),
                      "ProvidedAt": "202608%02d000000" % night})
             for i in range(30)])
@@ -106,101 +150,218 @@ def make(seed, night):
     return "\n".join(out) + "\n"
 
 
+def verdicts(root, seed):
+    rng = random.Random(seed)
+    for row in held_list(root):
+        word = rng.choice(["release", "drop", ""])
+        if word:
+            print(word, row["File"], row["RecordNumber"])
+
+
 # ---- the model ----
+
+KINDS = {"1": "added", "2": "amended", "3": "lost", "9": "cancelled"}
+REFUSED = ("refused", "held")
+
+
+def who(record):
+    return record["Sex1"], record["Birthdate"]
+
+
+def days(record):
+    return (record["QualificationDate"],
+            record.get("DisqualificationDate", FAR))
+
+
+def meet(a, b):
+    return max(a[0], b[0]) < min(a[1], b[1])
+
 
 class Model:
     def __init__(self):
         self.periods = {}  # key: {from: record}
         self.pairs, self.cards, self.institutions = {}, {}, {}
+        self.holds = {}  # (stem, record): (kind, row, code)
+        self.removed = 0
 
-    def overlap(self, key, record):
-        a, b = record["QualificationDate"], record.get(
-            "DisqualificationDate", FAR)
-        for other, r in self.periods[key].items():
-            if other == record["QualificationDate"]:
-                continue
-            if max(a, other) < min(b, r.get("DisqualificationDate", FAR)):
-                return True
-        return False
-
-    def period(self, row):
+    def period(self, row, released=False):
         key = row.get("Key") or "E" + row["InsurerCode"] + row["PersonId"]
         record = {k: v for k, v in row.items()
                   if k not in ("Change", "ChangeDate", "Key")}
         mine = self.periods.setdefault(key, {})
-        name = record["QualificationDate"]
-        for r in mine.values():
-            if (r["Sex1"], r["Birthdate"]) != (
-                    record["Sex1"], record["Birthdate"]):
-                return "held", "E7004"
+        name, change = record["QualificationDate"], row["Change"]
         stored = mine.get(name)
-        if row["Change"] == "1":
-            if stored is not None:
+        if not released and any(who(r) != who(record) for r in mine.values()):
+            return "held", "E7004"
+        if change == "1" and stored is not None:
+            if not released:
                 return (("unchanged", "N7005") if stored == record
                         else ("refused", "E7001"))
-        elif stored is None:
+            change = "2"
+        if change != "1" and stored is None:
             return "refused", "E7002"
-        if row["Change"] == "9":
-            del mine[name]
-            return "reflected", ""
-        if row["Change"] == "3":
-            loss = {k: record.get(k) for k in
-                    ("DisqualificationDate", "ReasonOfLoss")}
-            record = {k: v for k, v in {**stored, **loss}.items() if v}
-        if stored == record:
-            return "unchanged", "N7005"
-        if self.overlap(key, record):
-            return "refused", "E7003"
-        mine[name] = record
-        return "reflected", ""
+        after = dict(mine)
+        if change == "9":
+            del after[name]
+        else:
+            if change == "3":
+                loss = {k: record.get(k) for k in
+                        ("DisqualificationDate", "ReasonOfLoss")}
+                record = {k: v for k, v in {**stored, **loss}.items() if v}
+            after[name] = record
+            if stored != record and any(
+                    meet(days(record), days(r))
+                    for f, r in mine.items() if f != name):
+                return "refused", "E7003"
+        state = "unchanged" if after == mine else KINDS[change]
+        if released:
+            before = after
+            after = {f: {**r, "Sex1": row["Sex1"],
+                         "Birthdate": row["Birthdate"]}
+                     for f, r in after.items()}
+            if state == "unchanged" and after != before:
+                state = "amended"
+        self.periods[key] = after
+        return state, "N7005" if state == "unchanged" else ""
+
+    def person(self, key, rows):
+        """All that a full file says of one person."""
+        mine = self.periods.get(key, {})
+        fresh, said, keep = {}, [], False
+        for number, row in rows:
+            record = {k: v for k, v in row.items()
+                      if k not in ("Change", "ChangeDate", "Key")}
+            name, change = record["QualificationDate"], row["Change"]
+            if change == "0":
+                keep = True
+                continue
+            if any(who(r) != who(record)
+                   for r in list(mine.values()) + list(fresh.values())):
+                result = "held", "E7004"
+            elif change == "9":
+                result = (("cancelled", "") if name in mine
+                          else ("refused", "E7002"))
+            elif any(meet(days(record), days(r)) for r in fresh.values()):
+                result = "refused", "E7003"
+            else:
+                fresh[name] = record
+                if name not in mine:
+                    result = "added", ""
+                elif mine[name] == record:
+                    result = "unchanged", "N7005"
+                else:
+                    result = "lost" if change == "3" else "amended", ""
+            said.append((number, row["QualificationDate"]) + result)
+        if keep or any(r[2] in REFUSED for r in said):
+            return [(n, s, c) if s in REFUSED or s == "unchanged"
+                    else (n, "refused", "E7007") for n, _, s, c in said]
+        self.removed += len(set(mine) - {f for _, f, _, _ in said})
+        self.periods[key] = fresh
+        return [(n, s, c) for n, _, s, c in said]
+
+    def full(self, rows, scopes):
+        """rows of the scopes only"""
+        people, results = {}, []
+        for number, row in rows:
+            people.setdefault(
+                "E" + row["InsurerCode"] + row["PersonId"], []).append(
+                    (number, row))
+        for key in list(self.periods):
+            if key[:9] in scopes and key not in people:
+                self.removed += len(self.periods.pop(key))
+        for key, said in people.items():
+            results += self.person(key, said)
+        return results
 
     @staticmethod
     def put(table, key, value):
         if table.get(key) == value:
             return "unchanged", "N7005"
+        state = "amended" if key in table else "added"
         table[key] = value
-        return "reflected", ""
+        return state, ""
 
-    def apply(self, kind, row):
+    def apply(self, kind, row, released=False):
         if kind == "period":
-            return self.period(row)
+            return self.period(row, released)
         if kind == "pair":
             return self.put(self.pairs, row["Key"],
                             (row["ProcessingNumber"], row["Pseudonym"]))
         if kind == "card":
-            return self.put(self.cards,
-                            (row["CaKeyId"], int(row["SerialNumber"], 16)),
-                            row)
+            key = row["CaKeyId"], int(row["SerialNumber"], 16)
+            stored = self.cards.get(key)
+            if stored and not released and stored["ProcessingNumber"] != \
+                    row["ProcessingNumber"]:
+                return "held", "E7006"
+            return self.put(self.cards, key, row)
         return self.put(self.institutions, row["InstitutionCode"], row)
+
+    def upload(self, name, kind, rows, scopes):
+        """[(number, state, code)]; what is held is remembered."""
+        inside = [r for r in rows if kind == "period"
+                  and "E" + r[1]["InsurerCode"] in scopes]
+        results = self.full(inside, scopes)
+        told = [r[0] for r in inside]
+        results += [(number,) + self.apply(kind, row)
+                    for number, row in rows if number not in told]
+        by_number = dict(rows)
+        for number, state, code in results:
+            if state == "held":
+                self.holds[name, number] = (kind, by_number[number], code)
+        return sorted(results)
+
+    def verdict(self, word, name, number):
+        kind, row, _ = self.holds.pop((name, number))
+        if word == "drop":
+            return "refused", "E7014"
+        return self.apply(kind, row, True)
 
 
 def uploads(text):
-    """(day, sequence, sender, feed), kind, rows in order of record."""
+    """(day, sequence, sender, feed), kind, rows in order of record, scopes"""
     found = []
     for line in text.splitlines():
         item = line.split("\t")
         if item[0] == "upload":
             found.append(((item[3], int(item[4]), item[1], item[2]), item[5],
-                          []))
+                          [], item[6:]))
         elif line:
             found[-1][2].append((int(item[0]), dict(
                 i.split("=", 1) for i in item[1:])))
-    return sorted(found)
+    return sorted(found, key=lambda u: u[:2])
 
 
 def stem(u):
     return "%s_%s_%s_%04d" % (u[2], u[3], u[0], u[1])
 
 
+def order_of(name):
+    sender, feed, when, seq = name.split("_")
+    return when, int(seq), sender, feed
+
+
 def run_model(texts):
-    model, results = Model(), {}
-    for text in texts:
-        for u, kind, rows in uploads(text):
-            results.setdefault(stem(u), [])
-            for number, row in rows:
-                results[stem(u)].append(
-                    ("%d" % number,) + model.apply(kind, row))
-    return model, results
+    """texts: (changes, verdicts) of each night, which is a generation"""
+    model, results, counts = Model(), {}, {}
+    for g, (text, words) in enumerate(texts, 1):
+        def told(name, rows, removed):
+            now = results.setdefault((g, name), [])
+            now += [("%d" % n, s, c) for n, s, c in rows]
+            c = counts.setdefault((g, name), {})
+            for _, s, _ in rows:
+                c[s] = c.get(s, 0) + 1
+            c["read"] = c.get("read", 0) + len(rows)
+            c["removed"] = c.get("removed", 0) + removed
+        words = [w.split() for w in words.splitlines()]
+        for word, name, number in sorted(
+                words, key=lambda w: (order_of(w[1]), int(w[2]))):
+            told(name, [(int(number),) + model.verdict(
+                word, name, int(number))], 0)
+        for u, kind, rows, scopes in uploads(text):
+            model.removed = 0
+            rows = model.upload(stem(u), kind, rows, scopes)
+            told(stem(u), rows, model.removed)
+    return model, results, counts
 
 
 # ---- what is on disk ----
@@ -226,6 +387,12 @@ def serial(value):
     return value if isinstance(value, int) else int.from_bytes(value, "big")
 
 
+def held_list(root):
+    lists = sorted(glob.glob(os.path.join(root, "reflection/g*/held.csv")))
+    with open(lists[-1], encoding="utf-8-sig", newline="") as f:
+        return list(csv.DictReader(f))
+
+
 failed = passed = 0
 
 
@@ -244,7 +411,7 @@ def same(what, want, got):
 
 
 def check(root, texts):
-    model, results = run_model(texts)
+    model, results, counts = run_model(texts)
     q = snapshot(root, "qualification")
     want = {(k, f): r for k, p in model.periods.items() for f, r in p.items()}
     same("periods", want, {
@@ -283,15 +450,35 @@ def check(root, texts):
     same("institutions", model.institutions, {
         r["InstitutionCode"]: plain(r)
         for r in i.execute("SELECT * FROM institution")})
-    got = {}
+    got, got_counts = {}, {}
     for path in glob.glob(os.path.join(root, "reflection/g*/*.csv")):
+        g = int(os.path.basename(os.path.dirname(path))[1:])
         with open(path, encoding="utf-8-sig", newline="") as f:
             rows = list(csv.DictReader(f))
         name = os.path.basename(path)[:-4]
-        got[name] = [(r["RecordNumber"], r["State"], r["Code"]) for r in rows]
-        if any(r["File"] != name for r in rows):
-            got[name].append("another file's rows")
-    same("reflection results", results, got)
+        if name == "counts":
+            for r in rows:
+                got_counts[g, r["File"]] = {
+                    k.lower(): int(v) for k, v in r.items()
+                    if k != "File" and (v != "0" or k in ("Read", "Removed"))}
+        if "_" not in name:
+            continue
+        got[g, name] = [(r["RecordNumber"], r["State"], r["Code"])
+                        for r in rows]
+        if any(r["File"] != name or r["Generation"] != "%d" % g
+               for r in rows):
+            got[g, name].append("another file's rows")
+    same("reflection results", {k: sorted(v, key=lambda r: int(r[0]))
+                                for k, v in results.items()}, got)
+    same("counts", counts, got_counts)
+    same("records on hold", {k: v[2] for k, v in model.holds.items()}, {
+        (r["File"], int(r["RecordNumber"])): r["Code"]
+        for r in held_list(root)})
+    for c in got_counts.values():
+        if c["read"] != sum(n for k, n in c.items()
+                            if k not in ("read", "removed")):
+            same("the books of an upload balance", c, {})
+    results = {name: rows for (_, name), rows in results.items()}
     for name, rows in results.items():
         path = os.path.join(root, "box", name.split("_")[0], "out",
                             name + ".reflection.csv")
@@ -300,8 +487,9 @@ def check(root, texts):
             same("out box of " + name, {"there": own},
                  {"there": os.path.exists(path)})
     states = sorted({r[1] for rows in results.values() for r in rows})
-    print("model: %d passed, %d failed; %d periods, states %s" % (
-        passed, failed, len(want), " ".join(states)))
+    print("model: %d passed, %d failed; %d people, %d periods, %d held, "
+          "states %s" % (passed, failed, len(model.periods), len(want),
+                         len(model.holds), " ".join(states)))
 
 
 # ---- the files of the senders themselves ----
@@ -427,7 +615,7 @@ def check_files(site, readies):
     got = {}
     for path in glob.glob(os.path.join(root, "reflection/g*/*.csv")):
         name = os.path.basename(path)[:-4]
-        if "_link_" in name or "_iryokikan_" in name:
+        if "_link_" in name or "_iryokikan_" in name or "_" not in name:
             continue
         with open(path, encoding="utf-8-sig", newline="") as f:
             for r in csv.DictReader(f):
@@ -444,7 +632,11 @@ if __name__ == "__main__":
     elif sys.argv[1] == "files":
         check_files(sys.argv[2], sys.argv[3:])
         sys.exit(failed != 0)
+    elif sys.argv[1] == "verdicts":
+        verdicts(sys.argv[2], sys.argv[3])
     else:
-        check(sys.argv[2], [open(t, encoding="utf-8").read()
-                            for t in sys.argv[3:]])
+        check(sys.argv[2], [
+            tuple(open(t, encoding="utf-8").read() if os.path.exists(t) else ""
+                  for t in (name, name + ".verdicts"))
+            for name in sys.argv[3:]])
         sys.exit(failed != 0)

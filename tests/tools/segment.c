@@ -2,7 +2,7 @@
  * tool-segment ROOT <TEXT: makes segments and enters them in the ledger of
  * ROOT, from lines of tab-separated items:
  *
- *	upload SENDER FEED YYYYMMDD SEQUENCE KIND
+ *	upload SENDER FEED YYYYMMDD SEQUENCE KIND [SCOPE ...]
  *	RECORD Field=value Field=value ...
  *
  * KIND: period, pair, card, institution. Pairs have Key (typed key),
@@ -90,6 +90,9 @@ begin_upload(struct job *j, char *line)
 	char work[SPOOL_PATH_MAX];
 	spool_path(work, j->root, "work");
 	j->m = segment_create(&j->head, work);
+	while (rest != NULL && *rest != '\0')
+		if (segment_add_scope(j->m, strsep(&rest, "\t")) == -1)
+			die("scope");
 }
 
 static int

@@ -222,13 +222,13 @@ build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
 	snprintf(snapshots, sizeof(snapshots), "%s/snapshots", folder);
 	snprintf(results, sizeof(results), "%s/results", folder);
 	b.work_dir = snapshots;
-	b.reflect = reflect_new(folder);
+	b.reflect = reflect_new(in, folder);
 	next->generation = old->generation + 1;
 	next->day = day_of(2026, 8, 1);
 	if (build_snapshot(&b, kind, old, next) == -1)
 		die("build");
 	double c1 = cpu();
-	if (reflect_write(b.reflect, in, results, next->generation, 0,
+	if (reflect_write(b.reflect, NULL, results, next->generation, 0,
 		&run->log.sink) == -1)
 		die("reflect");
 	c1 = cpu() - c1;
