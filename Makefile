@@ -78,11 +78,9 @@ GEN := $(SQL:schemas/%.sql=$(G)/%.sql.h) $(G)/cp932.inc $(G)/codes.inc
 $(G)/%.sql.h: schemas/%.sql Makefile
 	@mkdir -p $(@D)
 	sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/.*/"&\\n"/' $< > $@
-$(G)/cp932.inc: schemas/codes/cp932.tsv Makefile
+$(G)/cp932.inc: schemas/codes/cp932.tsv formats/codec/cp932.awk Makefile
 	@mkdir -p $(@D)
-	awk -F'\t' '!/^#/ { printf "DECODE(0x%s, 0x%s)\n", $$1, $$2; e = $$1 ~ /^E[DE]/; \
-	  if (!($$2 in code) || (nec[$$2] && !e)) { code[$$2] = $$1; nec[$$2] = e } } \
-	  END { for (u in code) printf "ENCODE(0x%s, 0x%s)\n", u, code[u] }' $< > $@
+	awk -f formats/codec/cp932.awk $< > $@
 $(G)/codes.inc: $(filter-out %/cp932.tsv,$(CODES)) Makefile
 	@mkdir -p $(@D)
 	awk -F'\t' 'FNR == 1 { if (n++) print "\t{ NULL, NULL, NULL, false }\n};"; \

@@ -83,9 +83,9 @@ digits(const char *p, int n)
 int32_t
 day_parse(struct slice s)
 {
-	int v;
+	int v = s.n == 8 ? (int)slice_number(s) : -1;
 
-	if (s.n != 8 || (v = digits(s.p, 8)) == -1)
+	if (v == -1)
 		return DAY_NONE;
 	return day_of(v / 10000, v / 100 % 100, v % 100);
 }

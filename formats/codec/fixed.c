@@ -118,17 +118,27 @@ blank(const char *p, size_t n)
 	return true;
 }
 
+/* The length of s without what repeats at its end: `pattern` is eight bytes,
+ * of which each `step` are the same. */
+static size_t
+without(struct slice s, const char *pattern, size_t step)
+{
+	while (s.n >= 8 && memcmp(s.p + s.n - 8, pattern, 8) == 0)
+		s.n -= 8;
+	while (s.n >= step && memcmp(s.p + s.n - step, pattern, step) == 0)
+		s.n -= step;
+	return s.n;
+}
+
 /* Blanks at the end; of full-width items their blanks too, which lie at
  * even places. */
 static struct slice
 strip(const struct field *f, struct slice s)
 {
-	while (s.n > 0 && s.p[s.n - 1] == ' ')
-		s.n--;
-	if (f->type == FIELD_KANJI)
-		while (s.n >= 2 && s.n % 2 == 0 &&
-		    memcmp(s.p + s.n - 2, KANJI_BLANK, 2) == 0)
-			s.n -= 2;
+	s.n = without(s, "        ", 1);
+	if (f->type == FIELD_KANJI && s.n % 2 == 0)
+		s.n = without(
+		    s, KANJI_BLANK KANJI_BLANK KANJI_BLANK KANJI_BLANK, 2);
 	return s;
 }
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/codec/day.h"
+#include "formats/codec/plain.h"
 #include "formats/codec/syntax.h"
 
 const char *const syntax_names[SYNTAX__MAX] = {
@@ -17,6 +18,7 @@ const char *const syntax_names[SYNTAX__MAX] = {
 #define SCRATCH (3 * RECORD_BYTES_MAX + 1)
 #define TOTAL_MODULUS INT64_C(1000000000000000) /* 15 digits */
 
+enum kind { HEADER, DATA, TRAILER, KINDS };
 enum place { AT_START, IN_BLOCK, AFTER_BLOCK };
 
 /* A header or trailer outlives the record after it. */
@@ -39,6 +41,7 @@ struct record_reader {
 	bool total_known;
 	struct kept header, trailer;
 	struct syntax_raw raw;
+	struct plain plain[KINDS][RECORD_FIELDS_MAX]; /* the rows, compiled */
 	char utf8[SCRATCH], replaced[SCRATCH];
 	struct buf utf8_buf, replaced_buf;
 };
@@ -67,6 +70,26 @@ ops_of(enum syntax s)
 	return &xml_ops;
 }
 
+/* Syntaxes whose values still are in the charset of the file. */
+static bool
+decodes(const struct record_source *src)
+{
+	return src->charset == CHARSET_CP932 && src->syntax != SYNTAX_XML;
+}
+
+static void
+compile(struct record_reader *r)
+{
+	const struct layout *l = r->src.layout;
+	const struct format *kinds[KINDS] = { l->header, l->data, l->trailer };
+	enum charset cs = decodes(&r->src) ? CHARSET_CP932 : CHARSET_UTF8;
+
+	for (int k = 0; k < KINDS; k++)
+		for (unsigned i = 0; kinds[k] && i < kinds[k]->nfields; i++)
+			plain_compile(
+			    &kinds[k]->fields[i], cs, &r->plain[k][i]);
+}
+
 struct record_reader *
 record_open(const struct record_source *src)
 {
@@ -79,6 +102,7 @@ record_open(const struct record_source *src)
 	r->total_known = true;
 	buf_init(&r->utf8_buf, r->utf8, sizeof(r->utf8));
 	buf_init(&r->replaced_buf, r->replaced, sizeof(r->replaced));
+	compile(r);
 	r->state = r->ops->open(src);
 	if (r->state == NULL)
 		r->over = RECORD_BROKEN;
@@ -171,8 +195,7 @@ to_utf8(struct record_reader *r, const struct field *f, struct slice *s,
 {
 	size_t start = r->utf8_buf.n;
 
-	if (r->src.charset != CHARSET_CP932 || r->src.syntax == SYNTAX_XML ||
-	    is_ascii(*s))
+	if (!decodes(&r->src) || is_ascii(*s))
 		return 0;
 	if (text_from_cp932(*s, &r->utf8_buf) != 0 || r->utf8_buf.full) {
 		raise_field(r, DIAG_BAD_BYTES, f, at);
@@ -182,11 +205,25 @@ to_utf8(struct record_reader *r, const struct field *f, struct slice *s,
 	return 0;
 }
 
+/* One row with a value that is not plainly right, or lacks one. */
+static int
+check_closely(struct record_reader *r, const struct field *f, struct slice s,
+    struct value *out, const struct diag *at)
+{
+	if (!r->raw.ascii && to_utf8(r, f, &s, at) != 0)
+		return 1;
+	return field_check(
+	    f, s, out, &r->replaced_buf, r->src.substitute, at, r->src.sink);
+}
+
 /* Every row, then every rule: how many errors they raised. */
 static int
-check_record(struct record_reader *r, struct record *rec, const struct diag *at)
+check_record(struct record_reader *r, enum kind kind, struct record *rec,
+    const struct diag *at)
 {
+	static const struct value none = { { NULL, 0 }, 0 };
 	const struct format *f = r->raw.format;
+	const struct plain *plain = r->plain[kind];
 	int64_t *replaced = &r->src.sink->counts[DIAG_REPLACED];
 	int64_t before = *replaced;
 	int errors = 0, n;
@@ -198,23 +235,21 @@ check_record(struct record_reader *r, struct record *rec, const struct diag *at)
 	buf_clear(&r->utf8_buf);
 	buf_clear(&r->replaced_buf);
 	for (unsigned i = 0; i < f->nfields; i++) {
-		const struct field *row = &f->fields[i];
 		struct slice s = r->raw.v[i];
 
-		if (s.n == 0 && (row->flags & FIELD_REQUIRED) == 0) {
-			rec->v[i] = (struct value) { { NULL, 0 }, 0 };
+		if (s.n == 0 && !plain[i].required) {
+			rec->v[i] = none;
 			continue;
 		}
-		if (!r->raw.ascii && to_utf8(r, row, &s, at) != 0)
-			n = 1;
-		else
-			n = field_check(row, s, &rec->v[i], &r->replaced_buf,
-			    r->src.substitute, at, r->src.sink);
+		if (s.n > 0 &&
+		    plain_value(&plain[i], s, &rec->v[i], &r->utf8_buf))
+			continue;
+		n = check_closely(r, &f->fields[i], s, &rec->v[i], at);
 		if (n == 0)
 			continue;
 		errors += n;
 		rec->bad |= UINT64_C(1) << i;
-		rec->v[i] = (struct value) { { NULL, 0 }, 0 };
+		rec->v[i] = none;
 	}
 	rec->replaced = (unsigned)(*replaced - before);
 	for (const struct rule *x = f->rules; x != NULL && x->check != NULL;
@@ -267,7 +302,7 @@ read_header(struct record_reader *r, enum record_result cut)
 	if (r->place == IN_BLOCK)
 		return broken(r, DIAG_RECORD_TYPE, "a second header");
 	if (cut == RECORD_OK)
-		errors += check_record(r, &r->header.rec, &at);
+		errors += check_record(r, HEADER, &r->header.rec, &at);
 	if (errors > 0 || cut != RECORD_OK)
 		return broken(r, DIAG_HEADER, NULL);
 	r->header.rec.number = 0;
@@ -289,7 +324,7 @@ read_trailer(struct record_reader *r, enum record_result cut)
 	char detail[80];
 
 	if (cut == RECORD_OK)
-		errors += check_record(r, &r->trailer.rec, &at);
+		errors += check_record(r, TRAILER, &r->trailer.rec, &at);
 	if (errors > 0 || cut != RECORD_OK)
 		return broken(r, DIAG_TRAILER, "the trailer is not whole");
 	r->trailer.rec.number = 0;
@@ -374,7 +409,7 @@ read_data(struct record_reader *r, enum record_result cut, struct record *rec)
 		r->counts.refused++;
 		return RECORD_REFUSED;
 	}
-	errors += check_record(r, rec, &at);
+	errors += check_record(r, DATA, rec, &at);
 	errors += check_number(r, rec, &at);
 	if (rec->replaced > 0)
 		r->counts.replaced++;
@@ -474,23 +509,49 @@ record_set(struct record *rec, int field, struct slice s)
 	}
 }
 
+/* n bytes, of which there mostly are few: up to 16 without a call. */
+static inline void
+copy(char *to, const char *from, size_t n)
+{
+	if (n > 16) {
+		memcpy(to, from, n);
+	} else if (n >= 8) {
+		uint64_t a, b;
+
+		memcpy(&a, from, 8);
+		memcpy(&b, from + n - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + n - 8, &b, 8);
+	} else {
+		for (size_t i = 0; i < n; i++)
+			to[i] = from[i];
+	}
+}
+
 int
 record_pack(const struct record *rec, struct buf *out)
 {
 	const struct format *f = rec->format;
+	char *p = out->p + out->n, *end = out->p + out->max;
 
 	for (unsigned i = 0; i < f->nfields; i++) {
 		struct slice s = rec->v[i].s;
 
 		if ((f->fields[i].flags & FIELD_STORED) == 0)
 			continue;
-		if (s.n > UINT16_MAX)
+		if (s.n > UINT16_MAX || (size_t)(end - p) < 2 + s.n) {
+			out->full = out->full || s.n <= UINT16_MAX;
 			return -1;
-		buf_putc(out, (char)(s.n & 0xff));
-		buf_putc(out, (char)(s.n >> 8));
-		buf_put(out, s);
+		}
+		*p++ = (char)(s.n & 0xff);
+		*p++ = (char)(s.n >> 8);
+		copy(p, s.p, s.n);
+		p += s.n;
 	}
-	return out->full ? -1 : 0;
+	out->n = (size_t)(p - out->p);
+	if (out->max > 0)
+		*p = '\0';
+	return 0;
 }
 
 int

@@ -15,6 +15,7 @@
 /* clang-format off */
 #define DECODE(code, unicode) [code] = unicode,
 #define ENCODE(unicode, code)
+#define REPERTOIRE(word, bits)
 static const uint16_t decode_table[0x10000] = {
 #include "cp932.inc"
 };
@@ -29,10 +30,20 @@ static const uint16_t encode_table[0x10000] = {
 	[0x2014] = 0x815c, [0x2016] = 0x8161, [0x2212] = 0x817c,
 	[0x301c] = 0x8160, [0x00a5] = 0x5c, [0x203e] = 0x7e,
 };
+#undef ENCODE
+#undef REPERTOIRE
+#define ENCODE(unicode, code)
+#define REPERTOIRE(word, bits) [word] = bits,
+static const uint32_t full_table[0x10000 / 32] = { /* 8 KiB: stays at hand */
+#include "cp932.inc"
+};
 #undef DECODE
 #undef ENCODE
+#undef REPERTOIRE
 /* clang-format on */
 
+#define WAVE_JIS 0x301cu
+#define WAVE_CP932 0xff5eu
 #define USER_FIRST 0xe000u
 #define USER_LAST 0xe757u
 
@@ -89,11 +100,38 @@ slice_trim(struct slice s)
 	return s;
 }
 
+/* Eight digits at p as a number, looked at in one step; -1: one is none. The
+ * three products join neighbours: ones to pairs, pairs to fours, fours. */
+static inline int32_t
+eight_digits(const char *p)
+{
+	const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0);
+	const uint64_t zeros = UINT64_C(0x3030303030303030);
+	uint64_t w;
+
+	memcpy(&w, p, 8);
+	if ((w & high) != zeros ||
+	    ((w + UINT64_C(0x0606060606060606)) & high) != zeros)
+		return -1;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	w = __builtin_bswap64(w);
+#endif
+	w -= zeros;
+	w = (w * 10 + (w >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+	w = (w * 100 + (w >> 16)) & UINT64_C(0x0000ffff0000ffff);
+	return (int32_t)((uint32_t)(w * 10000) + (uint32_t)(w >> 32));
+}
+
 bool
 slice_digits(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if (s.p[i] < '0' || s.p[i] > '9')
+	const char *p = s.p, *end = s.p + s.n;
+
+	for (; end - p >= 8; p += 8)
+		if (eight_digits(p) == -1)
+			return false;
+	for (; p < end; p++)
+		if (*p < '0' || *p > '9')
 			return false;
 	return s.n > 0;
 }
@@ -101,12 +139,25 @@ slice_digits(struct slice s)
 int64_t
 slice_number(struct slice s)
 {
+	const char *p = s.p, *end = s.p + s.n;
 	int64_t n = 0;
 
-	if (s.n > 18 || !slice_digits(s))
+	if (s.n > 18 || s.n == 0)
 		return -1;
-	for (size_t i = 0; i < s.n; i++)
-		n = n * 10 + (s.p[i] - '0');
+	for (; end - p >= 8; p += 8) {
+		int32_t eight = eight_digits(p);
+
+		if (eight == -1)
+			return -1;
+		n = n * 100000000 + eight;
+	}
+	for (; p < end; p++) {
+		unsigned d = (unsigned)(unsigned char)*p - '0';
+
+		if (d > 9)
+			return -1;
+		n = n * 10 + d;
+	}
 	return n;
 }
 
@@ -499,13 +550,20 @@ code_in_repertoire(uint32_t code)
 	    (code >= 0xa1 && code <= 0xdf);
 }
 
+static inline bool
+is_full(uint32_t u)
+{
+	return (full_table[u / 32] >> u % 32 & 1) != 0;
+}
+
 bool
 text_in_repertoire(uint32_t code_point)
 {
 	if (code_point < 0x80)
 		return code_point >= 0x20 && code_point < 0x7f;
 	return code_point <= 0xffff &&
-	    code_in_repertoire(encode_table[code_point]);
+	    (is_full(code_point) || code_point == WAVE_JIS ||
+		(code_point >= 0xff61 && code_point <= 0xff9f));
 }
 
 static bool
@@ -514,9 +572,6 @@ is_selector(uint32_t u)
 	return (u >= 0xfe00 && u <= 0xfe0f) || (u >= 0xe0100 && u <= 0xe01ef) ||
 	    (u >= 0x180b && u <= 0x180d);
 }
-
-#define WAVE_JIS 0x301cu
-#define WAVE_CP932 0xff5eu
 
 unsigned
 text_repertoire(struct slice in, uint32_t substitute, struct buf *out)
@@ -567,23 +622,56 @@ look_long(uint32_t u, struct text_facts *f)
 	f->width += 2;
 }
 
-/* How many bytes at p are kanji and kana of the repertoire as they mostly
- * come: three bytes each, full width, nothing to say about them. */
-static size_t
-plain_run(const char *p, const char *end)
+size_t
+text_full_run(const char *p, const char *end)
 {
 	const unsigned char *q = (const unsigned char *)p;
+	const unsigned char *stop = (const unsigned char *)end;
+	size_t n = 0;
 
-	for (; (const unsigned char *)end - q >= 3; q += 3) {
+	for (; stop - q >= 3; q += 3, n++) {
 		uint32_t u =
 		    (q[0] & 0xfu) << 12 | (q[1] & 0x3fu) << 6 | (q[2] & 0x3fu);
 
-		if (q[0] < 0xe3 || q[0] > 0xe9 || (q[1] & 0xc0) != 0x80 ||
-		    (q[2] & 0xc0) != 0x80 || u == WAVE_JIS ||
-		    !code_in_repertoire(encode_table[u]))
+		/* a two-byte character may not come in three: from U+0800 */
+		if (((q[0] & 0xf0u) ^ 0xe0u) | ((q[1] & 0xc0u) ^ 0x80u) |
+		    ((q[2] & 0xc0u) ^ 0x80u) | (u < 0x800) | !is_full(u))
 			break;
 	}
-	return (size_t)(q - (const unsigned char *)p);
+	return n;
+}
+
+char *
+text_cp932_plain(struct slice in, char *q, bool full_only, size_t *chars)
+{
+	const unsigned char *p = (const unsigned char *)in.p, *end = p + in.n;
+	size_t n = 0;
+
+	for (; p < end; n++) {
+		uint32_t code = *p++, u = code;
+
+		if (code >= 0x80 && (code < 0xa1 || code > 0xdf)) {
+			if (p == end)
+				return NULL;
+			code = code << 8 | *p++;
+			u = code_in_repertoire(code) ? decode_table[code] : 0;
+			if (u == 0)
+				return NULL;
+		} else if (full_only || u - 0x20 > 0xdf - 0x20 || u == 0x7f) {
+			return NULL;
+		} else if (u >= 0xa1) {
+			u += 0xff61 - 0xa1;
+		}
+		if (u >= 0x800) {
+			*q++ = (char)(0xe0 | u >> 12);
+			*q++ = (char)(0x80 | (u >> 6 & 0x3f));
+			*q++ = (char)(0x80 | (u & 0x3f));
+		} else {
+			q = put_utf8(q, u);
+		}
+	}
+	*chars = n;
+	return q;
 }
 
 void
@@ -595,11 +683,11 @@ text_look(struct slice s, struct text_facts *f)
 
 	memset(f, 0, sizeof(*f));
 	while (p < end) {
-		if ((run = plain_run(p, end)) > 0) {
+		if ((run = text_full_run(p, end)) > 0) {
 			f->full = true;
-			f->chars += run / 3;
-			f->width += run / 3 * 2;
-			p += run;
+			f->chars += run;
+			f->width += run * 2;
+			p += 3 * run;
 		} else if ((unsigned char)*p < 0x80) {
 			f->control = f->control || (unsigned char)*p < 0x20 ||
 			    *p == 0x7f;

@@ -92,6 +92,14 @@ bool text_in_repertoire(uint32_t code_point);
  * uncounted. in must be well-formed. */
 unsigned text_repertoire(struct slice in, uint32_t substitute, struct buf *out);
 
+/* How many characters at p are three bytes of UTF-8 each, full width and of
+ * the repertoire as they are: what names and addresses mostly are made of. */
+size_t text_full_run(const char *p, const char *end);
+/* CP932 whose every character is of the repertoire, as UTF-8 at q, where there
+ * are three bytes for each of in: the end of it and the number of characters;
+ * NULL where one is not, or where full_only and one is half width. */
+char *text_cp932_plain(struct slice in, char *q, bool full_only, size_t *chars);
+
 /* What a value is made of, in one pass: what field_check() asks. */
 struct text_facts {
 	size_t chars;

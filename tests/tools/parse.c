@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "formats/codec/day.h"
+#include "formats/limits.h"
 #include "formats/registry.h"
 #include "tests/tools/rows.h"
 
@@ -28,7 +29,8 @@ int
 main(int argc, char **argv)
 {
 	struct diag_log log;
-	struct record_source src = { .today = 20666, .sink = &log.sink };
+	struct diag_list list; /* as ingest keeps them */
+	struct record_source src = { .today = 20666, .sink = &list.sink };
 	struct record_reader *r;
 	struct record_counts n;
 	struct record rec;
@@ -39,6 +41,7 @@ main(int argc, char **argv)
 	if (argc < 5)
 		return 32;
 	diag_log_init(&log, "tool-parse", stderr);
+	diag_list_init(&list, DIAGS_PER_FILE_MAX, &log.sink, DIAG_FATAL);
 	src.name = argv[4];
 	src.layout = registry_find(slice_of(argv[1]));
 	src.syntax = (enum syntax)syntax_find(slice_of(argv[2]));
@@ -60,6 +63,7 @@ main(int argc, char **argv)
 	t = now() - t;
 	n = record_count(r);
 	record_close(r);
+	diag_list_free(&list);
 	close(src.fd);
 	printf("%.0f records/s %.1f MB/s read %lld accepted %lld refused "
 	       "%lld%s\n",
