@@ -385,11 +385,12 @@ deliver_segments(struct deliver *d)
 
 /* ---- back ---- */
 
+/* name: in the sender's out box */
 static int
 copy_result(
-    struct deliver *d, const char *path, const char *sender, const char *stem)
+    struct deliver *d, const char *path, const char *sender, const char *name)
 {
-	char out[SPOOL_PATH_MAX], name[96], p[1 << 14];
+	char out[SPOOL_PATH_MAX], p[1 << 14];
 	struct publish to;
 	FILE *f = fopen(path, "re");
 	size_t n;
@@ -397,7 +398,6 @@ copy_result(
 	if (f == NULL)
 		return io(d, path);
 	spool_path(out, d->from, "box/%s/out", sender);
-	snprintf(name, sizeof(name), "%s.reflection.csv", stem);
 	if (publish_make_dir(out) == -1 || publish_open(&to, d->from) == -1) {
 		fclose(f);
 		return io(d, out);
@@ -421,7 +421,7 @@ take_result(
 	struct slice stem = { file, strlen(file) };
 	struct ledger_file row;
 	struct filename id;
-	char path[SPOOL_PATH_MAX], name[64];
+	char path[SPOOL_PATH_MAX], name[96];
 	int found;
 
 	if (stem.n <= 4)
@@ -431,7 +431,15 @@ take_result(
 		return 0;
 	if ((found = ledger_file_get(d->ledger, &id, &row)) != 1)
 		return found;
-	filename_format(&id, "", name);
+	/* later: what became of records that were on hold */
+	bool later =
+	    row.state == FILE_REFLECTED && row.generation != generation;
+	if (later)
+		snprintf(name, sizeof(name), "%.*s.reflection-g%06lld.csv",
+		    (int)stem.n, stem.p, (long long)generation);
+	else
+		snprintf(name, sizeof(name), "%.*s.reflection.csv", (int)stem.n,
+		    stem.p);
 	d->results++;
 	if (d->run.dry)
 		return 0;

@@ -78,9 +78,11 @@ pending_path(const struct job *j, int64_t generation, char *out)
 
 /* Senders of this side have their results in their own out box. */
 static int
-copy_result(struct job *j, const char *dir, const char *name)
+copy_result(
+    struct job *j, const char *dir, const char *name, int64_t generation)
 {
 	char from[SPOOL_PATH_MAX], out[SPOOL_PATH_MAX], to[96];
+	struct ledger_file row;
 	struct filename id;
 	struct publish p;
 	char buf[8192];
@@ -93,7 +95,17 @@ copy_result(struct job *j, const char *dir, const char *name)
 		return 0;
 	spool_path(from, dir, "%s", name);
 	spool_path(out, j->root, "box/%s/out", id.sender);
-	snprintf(to, sizeof(to), "%.*s.reflection.csv", (int)len - 4, name);
+	int found = ledger_file_get(j->ledger, &id, &row);
+	if (found == -1)
+		return -1;
+	/* later: what became of records that were on hold */
+	if (found == 1 && row.state == FILE_REFLECTED &&
+	    row.generation != generation)
+		snprintf(to, sizeof(to), "%.*s.reflection-g%06lld.csv",
+		    (int)len - 4, name, (long long)generation);
+	else
+		snprintf(
+		    to, sizeof(to), "%.*s.reflection.csv", (int)len - 4, name);
 	FILE *f = fopen(from, "re");
 	if (f == NULL)
 		return io(j, from);
@@ -145,7 +157,7 @@ settle_results(struct job *j)
 	if (spool_list(pending, &files) == -1)
 		return io(j, pending);
 	for (size_t i = 0; i < files.n && r == 0; i++)
-		r = copy_result(j, pending, files.v[i]);
+		r = copy_result(j, pending, files.v[i], g);
 	spool_free(&files);
 	if (r == 0 && publish_rename(pending, dir, name + 1) == -1)
 		r = io(j, pending);

@@ -1,5 +1,5 @@
 /*
- * Builds a segment. For batch/ingest.c (and batch/codes.c) only.
+ * Builds a segment. For batch/ingest.c, batch/codes.c and batch/hold.c only.
  * add() in any order; finish() sorts (external, SORT_MEMORY), writes, fsyncs.
  * The caller publishes the finished file by rename.
  */

@@ -40,33 +40,119 @@ entry() { # KIND KEY: a line of the manifest in force
 }
 digests() { for k in qualification cards institutions; do entry $k digest; done; }
 
+bytes() { # ROOT: all that is published, as sums
+	(cd "$1" && find snapshots/*.sqlite reflection -type f | sort | xargs sha256sum)
+}
+operator() { # NIGHT: says something about half of what is on hold
+	python3 tests/merge_model.py verdicts "$Q" "$1" >"$S/night$1.verdicts"
+	# shellcheck disable=SC2046
+	"$B/shikaku-hold" -c "$S/site.yaml" -D "2026-08-0$1" $(sed \
+	    's/^release \(.*\) /-r \1:/; s/^drop \(.*\) /-d \1:/' "$S/night$1.verdicts") \
+	    >"$S/out" 2>"$S/err"
+	is "night $1: the operator's words are taken" \
+	    "0 $(wc -l <"$S/night$1.verdicts")" "$? $(field accepted)"
+}
+
 for seed in 1 2 3; do
 	site "nights$seed"
 	texts=
 	for n in 1 2 3; do
 		python3 tests/merge_model.py make $seed $n >"$S/night$n"
+		[ $seed -eq 3 ] || [ $n -eq 1 ] || operator $n
 		"$B/tool-segment" "$Q" <"$S/night$n" || failed=$((failed + 1))
 		rebuild "0$n"
 		is "seed $seed night $n: some are refused" 4 "$status"
 		texts="$texts $S/night$n"
 		# shellcheck disable=SC2086
 		line=$(python3 tests/merge_model.py check "$Q" $texts)
-		echo "$line" | grep FAILED -A 3
+		echo "$line" | grep -A 3 FAILED
 		is "seed $seed night $n agrees with the model" '11 passed, 0 failed' \
 		    "$(echo "$line" | sed -n 's/^model: \([0-9]* passed, [0-9]* failed\).*/\1/p')"
 		is "seed $seed night $n: the books balance" "$(field read)" \
 		    "$(($(field accepted) + $(field refused) + $(field unchanged) + $(field held)))"
 	done
-	three=$(digests)
+	echo "$line"
 	[ $seed -ne 1 ] || cp -R "$S" "$T/three"
-	# all nights in one merge end at the same rows
-	site "once$seed"
-	for n in 1 2 3; do
-		"$B/tool-segment" "$Q" <"$T/nights$seed/night$n"
-	done
-	rebuild 03
-	is "seed $seed: one merge of three nights" "$three" "$(digests)"
 done
+
+# all nights in one merge end at the same rows, where no operator spoke
+S="$T/nights3" Q="$S/qualification"
+three=$(digests)
+site once3
+for n in 1 2 3; do
+	"$B/tool-segment" "$Q" <"$T/nights3/night$n"
+done
+rebuild 03
+is 'one merge of three nights' "$three" "$(digests)"
+
+# the archived segments alone make every generation again, byte for byte
+site archive
+mkdir -p "$Q/segments"
+from="$T/nights1/qualification"
+for n in 1 2 3; do
+	"$B/tool-segment" "$Q" </dev/null
+	cp "$from"/segments/* "$Q/segments/"
+	sqlite3 "$Q/ledger.sqlite" "ATTACH '$from/ledger.sqlite' AS was;
+	    INSERT INTO segment SELECT name, kind, rows, digest, 0, sender, feed, day, sequence
+	    FROM was.segment WHERE generation = $n"
+	rebuild "0$n"
+done
+is 'the archived segments alone give the same bytes' "$(bytes "$from")" "$(bytes "$Q")"
+is 'operators spoke' 1 "$(($(find "$Q/segments" -name '*.verdict-*' | wc -l) > 9))"
+
+# any order of arrival, killed anywhere: the same bytes
+shuffled() { # NIGHT SEED: the uploads of a night in another order
+	awk -v seed="$2" 'BEGIN { srand(seed) } /^upload/ { k = rand() }
+	    { printf "%.9f\t%d\t%s\n", k, NR, $0 }' "$T/nights1/night$1" |
+	    LC_ALL=C sort -k 1,1 -k 2,2n | cut -f 3-
+}
+kills=0
+for i in 1 2 3 4 5 6; do
+	site "killed$i"
+	for n in 1 2 3; do
+		shuffled $n $i >"$S/night$n"
+		if [ $n -gt 1 ]; then
+			cp "$T/nights1/night$n.verdicts" "$S/"
+			# shellcheck disable=SC2046
+			"$B/shikaku-hold" -c "$S/site.yaml" -D "2026-08-0$n" $(sed \
+			    's/^release \(.*\) /-r \1:/; s/^drop \(.*\) /-d \1:/' "$S/night$n.verdicts") >/dev/null
+		fi
+		"$B/tool-segment" "$Q" <"$S/night$n"
+		case $i in 1 | 2 | 3) call=rename when=$i ;; *) call=fsync when=$((6 * i - 20)) ;; esac
+		strace -f -qq -o /dev/null -e inject=$call:signal=KILL:when=$when \
+		    "$B/shikaku-rebuild" -c "$S/site.yaml" -D "2026-08-0$n" >/dev/null 2>&1
+		[ $? -ne 137 ] || kills=$((kills + 1))
+		rebuild "0$n"
+	done
+	is "killed at $call $when, in another order: the same bytes" \
+	    "$(bytes "$from")" "$(bytes "$Q")"
+done
+
+is 'nearly all of them were killed' 1 $((kills >= 14))
+
+# what an operator may say
+S="$T/nights1" Q="$S/qualification"
+first=$(awk -F, 'NR == 2 { print $1 ":" $2 }' "$Q/reflection/g000003/held.csv")
+"$B/shikaku-hold" -c "$S/site.yaml" -D 2026-08-03 >"$S/out"
+is 'the list is the list of the newest generation' \
+    "$(tail -n +2 "$Q/reflection/g000003/held.csv" | awk -F, '{ print $1 ":" $2, $3, $6 }')" \
+    "$(sed \$d "$S/out" | awk -F'\t' '{ print $1, $2, $3 }')"
+is 'and says what was said: nothing' '-' "$(sed \$d "$S/out" | cut -f 4 | sort -u)"
+hold() { # ...: status and counts
+	"$B/shikaku-hold" -c "$S/site.yaml" -D 2026-08-03 "$@" >"$S/out" 2>"$S/err"
+	echo "$? $(field read) $(field accepted) $(field refused) $(field unchanged)"
+}
+is '-n says nothing' '0 1 1 0 0' "$(hold -n -r "$first")"
+is 'a record is released' '0 1 1 0 0' "$(hold -r "$first")"
+is 'the first word stands' '0 1 0 0 1' "$(hold -d "$first")"
+is 'what is not on hold cannot be released' '4 1 0 1 0' "$(hold -r 06139992_shikaku_20260801_0099:3)"
+is 'and is told' 1 "$(grep -c E7015 "$S/err")"
+n=$(grep -c "^${first%:*}," "$Q/reflection/g000003/held.csv")
+is 'the rest of an upload goes at once' "0 $n $((n - 1)) 0 1" "$(hold -d "${first%:*}")"
+is 'no such upload name is 32' 32 "$(hold -r nonsense | cut -d ' ' -f 1)"
+rebuild 04
+is 'the rebuild does it' "0 1 $n" \
+    "$(grep -c "^${first%:*}," "$Q/reflection/g000004/held.csv") $(find "$Q/reflection/g000004" -name "${first%:*}.csv" | wc -l) $(field read)"
 
 # the same again: nothing to do, the same files
 S="$T/three" Q="$T/three/qualification"
@@ -77,16 +163,6 @@ is 'nothing was published' "$before" "$(readlink "$Q/snapshots/current")"
 is 'work is empty' '' "$(ls "$Q/work")"
 
 # the same inputs, the same bytes
-site again
-for n in 1 2 3; do
-	"$B/tool-segment" "$Q" <"$T/three/night$n"
-	rebuild "0$n"
-done
-for k in qualification cards institutions; do
-	is "$k: same inputs, same bytes" \
-	    "$(sha256sum <"$T/three/qualification/snapshots/$k-000003.sqlite")" \
-	    "$(sha256sum <"$Q/snapshots/$k-000003.sqlite")"
-done
 is 'the manifest has the sum of the file' \
     "$(sha256sum <"$Q/snapshots/qualification-000003.sqlite" | cut -d ' ' -f 1)" \
     "$(entry qualification sha256)"
