@@ -286,6 +286,7 @@ hand_over(struct deliver *d, const struct ledger_file *row)
 	if (access(part, F_OK) == 0 && publish_rename(part, box, name) == -1)
 		return io(d, part);
 	done.state = FILE_DELIVERED;
+	d->packages++;
 	return ledger_file_put(d->ledger, &done);
 }
 
@@ -343,7 +344,6 @@ deliver_package(struct deliver *d, struct ledger_segment *s, size_t n)
 	if (make_part(d, &row.id, s, n, part, &row) == -1 ||
 	    enter(d, &row, s, n) == -1)
 		return -1;
-	d->packages++;
 	return hand_over(d, &row);
 }
 
@@ -525,7 +525,7 @@ deliver(struct deliver *d)
 	}
 	run_note(&d->run, "packages", d->packages);
 	run_note(&d->run, "results", d->results);
-	if (d->n == 0 && d->results == 0)
+	if (d->n == 0 && d->packages == 0 && d->results == 0)
 		run_worst(&d->run, EXIT_NOTHING);
 }
 

@@ -8,7 +8,7 @@
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 
-#define VERSION 1
+#define VERSION 2
 #define BUSY_MS 10000
 
 static const char schema[] =
@@ -28,7 +28,9 @@ enum statement {
 	PUT_SEGMENT,
 	GET_SEGMENT,
 	EACH_SEGMENT,
-	PUT_RUN,
+	BEGIN_RUN,
+	END_RUN,
+	EACH_RUN,
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
@@ -65,8 +67,15 @@ static const char *const sql[STATEMENTS] = {
 			 " feed, day, sequence FROM segment"
 			 " WHERE generation = ?1 OR ?1 = -1"
 			 " ORDER BY day, sequence, sender, name",
-	[PUT_RUN] = "INSERT INTO run (program, day, began, ms, exit, summary)"
-		    " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[BEGIN_RUN] = "INSERT INTO run (program, step, day, host, boot, pid,"
+		      " began) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+	[END_RUN] = "UPDATE run SET ended = ?2, ms = ?3, exit = ?4, read = ?5,"
+		    " accepted = ?6, refused = ?7, unchanged = ?8, files = ?9,"
+		    " refused_files = ?10, notes = ?11 WHERE id = ?1",
+	[EACH_RUN] = "SELECT id, program, step, day, host, boot, pid, began,"
+		     " ended, ms, exit, read, accepted, refused, unchanged,"
+		     " files, refused_files, notes FROM run WHERE day = ?1"
+		     " ORDER BY id",
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
@@ -444,16 +453,80 @@ ledger_rollback(struct ledger *l)
 }
 
 int
-ledger_run(struct ledger *l, const char *program, int32_t on, int64_t began,
-    int64_t ms, int exit_status, const char *summary)
+ledger_run_begin(struct ledger *l, struct ledger_run *r)
 {
-	sqlite3_stmt *st = l->st[PUT_RUN];
+	sqlite3_stmt *st = l->st[BEGIN_RUN];
 
-	text(st, 1, program);
-	day(st, 2, on);
-	sqlite3_bind_int64(st, 3, began);
-	sqlite3_bind_int64(st, 4, ms);
-	sqlite3_bind_int(st, 5, exit_status);
-	text(st, 6, summary);
-	return done(l, PUT_RUN);
+	text(st, 1, r->program);
+	text(st, 2, r->step);
+	day(st, 3, r->day);
+	text(st, 4, r->host);
+	text(st, 5, r->boot);
+	sqlite3_bind_int64(st, 6, r->pid);
+	sqlite3_bind_int64(st, 7, r->began);
+	if (done(l, BEGIN_RUN) == -1)
+		return -1;
+	r->id = sqlite3_last_insert_rowid(l->db);
+	return 0;
+}
+
+int
+ledger_run_end(struct ledger *l, const struct ledger_run *r)
+{
+	const int64_t v[] = { r->id, r->ended, r->ms, r->exit, r->read,
+		r->accepted, r->refused, r->unchanged, r->files,
+		r->files_refused };
+	sqlite3_stmt *st = l->st[END_RUN];
+
+	for (int i = 0; i < 10; i++)
+		sqlite3_bind_int64(st, i + 1, v[i]);
+	text(st, 11, r->notes);
+	return done(l, END_RUN);
+}
+
+static void
+take_run(sqlite3_stmt *st, struct ledger_run *r)
+{
+	int64_t *const v[] = { &r->read, &r->accepted, &r->refused,
+		&r->unchanged, &r->files, &r->files_refused };
+
+	memset(r, 0, sizeof(*r));
+	r->id = sqlite3_column_int64(st, 0);
+	take(st, 1, r->program, sizeof(r->program));
+	take(st, 2, r->step, sizeof(r->step));
+	r->day = day_parse_iso(column(st, 3));
+	take(st, 4, r->host, sizeof(r->host));
+	take(st, 5, r->boot, sizeof(r->boot));
+	r->pid = sqlite3_column_int64(st, 6);
+	r->began = sqlite3_column_int64(st, 7);
+	r->ended = sqlite3_column_int64(st, 8); /* NULL is 0 */
+	r->ms = sqlite3_column_int64(st, 9);
+	r->exit = sqlite3_column_int(st, 10);
+	for (int i = 0; i < 6; i++)
+		*v[i] = sqlite3_column_int64(st, 11 + i);
+	take(st, 17, r->notes, sizeof(r->notes));
+}
+
+int
+ledger_runs(struct ledger *l, int32_t on,
+    int (*each)(void *arg, const struct ledger_run *r), void *arg)
+{
+	sqlite3_stmt *st = l->st[EACH_RUN];
+	struct ledger_run *v = NULL;
+	size_t n = 0, room = 0;
+	int r;
+
+	day(st, 1, on);
+	while ((r = row(l, EACH_RUN)) == 1) {
+		if (n == room) {
+			room = room == 0 ? 64 : room * 2;
+			v = text_realloc(v, room * sizeof(*v));
+		}
+		take_run(st, &v[n++]);
+	}
+	sqlite3_reset(st);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = each(arg, &v[i]);
+	free(v);
+	return r;
 }

@@ -73,8 +73,25 @@ int ledger_segments(struct ledger *l, int64_t generation,
 int ledger_begin(struct ledger *l);
 int ledger_commit(struct ledger *l);
 void ledger_rollback(struct ledger *l);
-/* Runs: one row each, for shikaku-jobs and people. */
-int ledger_run(struct ledger *l, const char *program, int32_t day,
-    int64_t began, int64_t ms, int exit, const char *summary);
+/* Runs: one row each, for a scheduler's story of the night: what ran, where,
+ * how long, with which end; what was killed has none. */
+struct ledger_run {
+	int64_t id; /* given by ledger_run_begin() */
+	char program[32];
+	char step[81]; /* of a job net; "": by hand */
+	int32_t day;
+	char host[65], boot[37]; /* boot id: a pid means nothing after it */
+	int64_t pid;
+	int64_t began, ended; /* moments; ended 0: no end */
+	int64_t ms;
+	int exit;
+	int64_t read, accepted, refused, unchanged, files, files_refused;
+	char notes[1024]; /* " KEY=VALUE ..." */
+};
+int ledger_run_begin(struct ledger *l, struct ledger_run *r);
+int ledger_run_end(struct ledger *l, const struct ledger_run *r);
+/* Those of a business day, as they began. As ledger_each(). */
+int ledger_runs(struct ledger *l, int32_t day,
+    int (*each)(void *arg, const struct ledger_run *r), void *arg);
 
 #endif

@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "batch/ledger.h"
 #include "batch/run.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
@@ -190,7 +191,7 @@ run_begin(struct run *run, const char *name, int argc, char **argv,
 {
 	memset(run, 0, sizeof(*run));
 	run->name = name;
-	run->locks[0] = run->locks[1] = -1;
+	run->side[0].lock = run->side[1].lock = -1;
 	run->day = DAY_NONE;
 	diag_log_init(&run->log, name, stderr);
 	switch (take_options(run, argc, argv, extra)) {
@@ -265,11 +266,107 @@ say_holder(struct run *run, int fd, const char *path)
 	run_worst(run, EXIT_LOCKED);
 }
 
+/* ---- the run in the books of a side ---- */
+
+/* First line of a small file of the kernel's. */
+static void
+read_line(const char *path, char *out, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd == -1 ? -1 : read(fd, out, size - 1);
+
+	if (fd != -1)
+		close(fd);
+	out[n > 0 ? n : 0] = '\0';
+	out[strcspn(out, "\n")] = '\0';
+}
+
+/* What a job net calls the step; nothing that is not a name. */
+static void
+take_step(char out[81])
+{
+	const char *step = getenv("SHIKAKU_STEP");
+	size_t n = step == NULL ? 0 : strlen(step);
+
+	if (n == 0 || n > 80 ||
+	    strspn(step,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789._/-") != n)
+		n = 0;
+	if (n > 0)
+		memcpy(out, step, n);
+	out[n] = '\0';
+}
+
+/* The counts of this side alone: less what was counted when it began. */
+static void
+count_side(const struct run *run, struct ledger_run *row, int sign)
+{
+	row->read += sign * run->read;
+	row->accepted += sign * run->accepted;
+	row->refused += sign * run->refused;
+	row->unchanged += sign * run->unchanged;
+	row->files += sign * run->files;
+	row->files_refused += sign * run->files_refused;
+}
+
+static int
+begin_row(struct run *run, const char *root, int i)
+{
+	struct ledger_run *row;
+
+	if (run->dry)
+		return 0;
+	run->side[i].ledger = ledger_open(root, &run->log.sink);
+	if (run->side[i].ledger == NULL)
+		return -1;
+	row = text_alloc(sizeof(*row));
+	run->side[i].row = row;
+	snprintf(row->program, sizeof(row->program), "%s", run->name);
+	take_step(row->step);
+	row->day = run->day;
+	if (gethostname(row->host, sizeof(row->host) - 1) == -1)
+		row->host[0] = '\0';
+	read_line(
+	    "/proc/sys/kernel/random/boot_id", row->boot, sizeof(row->boot));
+	row->pid = (int64_t)getpid();
+	row->began = clock_ms(CLOCK_REALTIME);
+	if (i > 0 && run->side[i - 1].row != NULL)
+		count_side(run, run->side[i - 1].row, 1);
+	count_side(run, row, -1);
+	return ledger_run_begin(run->side[i].ledger, row);
+}
+
+static void
+end_rows(struct run *run)
+{
+	int64_t ms = run_monotonic() - run->began;
+	int last = run->side[1].row != NULL ? 1 : 0;
+
+	if (run->side[last].row != NULL)
+		count_side(run, run->side[last].row, 1);
+	for (int i = 0; i < 2; i++) {
+		struct ledger_run *row = run->side[i].row;
+
+		if (row != NULL && row->id > 0) {
+			row->ended = clock_ms(CLOCK_REALTIME);
+			row->ms = ms;
+			row->exit = run->exit;
+			snprintf(
+			    row->notes, sizeof(row->notes), "%s", run->extra);
+			if (ledger_run_end(run->side[i].ledger, row) == -1)
+				run_worst(run, EXIT_TEMPORARY);
+		}
+		ledger_close(run->side[i].ledger);
+		free(row);
+	}
+}
+
 int
 run_lock(struct run *run, const char *root)
 {
 	char path[SPOOL_PATH_MAX];
-	int slot = run->locks[0] == -1 ? 0 : 1;
+	int i = run->side[0].lock == -1 ? 0 : 1;
 
 	if (spool_init(root) == -1) {
 		diag_file(&run->log.sink, DIAG_IO, root, "%s", strerror(errno));
@@ -290,9 +387,12 @@ run_lock(struct run *run, const char *root)
 	}
 	if (ftruncate(fd, 0) == 0)
 		dprintf(fd, "%ld\n", (long)getpid());
-	run->locks[slot] = fd;
+	run->side[i].lock = fd;
 	empty_work(run, root);
-	return 0;
+	if (begin_row(run, root, i) == 0)
+		return 0;
+	run_worst(run, EXIT_TEMPORARY);
+	return -1;
 }
 
 void
@@ -365,12 +465,13 @@ run_end(struct run *run)
 		if (run->progress_at != 0)
 			fputs("\r\033[K", stderr);
 		balance(run);
+		end_rows(run);
 		if (!run->silent)
 			summary(run);
 	}
 	for (int i = 0; i < 2; i++)
-		if (run->locks[i] != -1)
-			close(run->locks[i]);
+		if (run->side[i].lock != -1)
+			close(run->side[i].lock);
 	config_free(run->config);
 	run->config = NULL;
 	if (fflush(stdout) != 0)

@@ -23,6 +23,9 @@
 #include "formats/config.h"
 #include "formats/exit.h"
 
+struct ledger;
+struct ledger_run;
+
 #define RUN_VERSION "0.1"
 
 struct run {
@@ -43,7 +46,11 @@ struct run {
 	char **argv; /* what follows the options */
 	/* inside */
 	int64_t began; /* monotonic ms */
-	int locks[2];
+	struct { /* per side: its lock and its books */
+		int lock;
+		struct ledger *ledger;
+		struct ledger_run *row;
+	} side[2];
 	int64_t progress_at;
 	bool tty;
 	char extra[1024]; /* KEY=VALUE pairs for the summary */
@@ -68,10 +75,13 @@ struct run_options {
 };
 int run_begin(struct run *run, const char *name, int argc, char **argv,
     const struct run_options *extra);
-/* One run of a program at a time per root (flock on ROOT/run/NAME.lock,
- * holder's pid in it); -1: LOCKED raised, exit 10. Makes the folders of the
- * root, and removes what a run of the same program left in ROOT/work when it
- * was killed: names that begin with "shikaku-NAME.". */
+/* Enters a side: one run of a program at a time per root (flock on
+ * ROOT/run/NAME.lock, holder's pid in it); -1: LOCKED raised, exit 10. Makes
+ * the folders of the root, enters the run in its ledger (not with -n; run_end()
+ * completes the row, so one that was killed has no end; SHIKAKU_STEP in the
+ * environment is the step of the job net that started it), and removes what a
+ * run of the same program left in ROOT/work when it was killed: names that
+ * begin with "shikaku-NAME.". */
 int run_lock(struct run *run, const char *root);
 void run_worst(struct run *run, enum exit_code code);
 /* One line on a terminal at most every 200 ms after two seconds; nothing

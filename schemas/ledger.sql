@@ -3,7 +3,7 @@
 -- by anyone with sqlite3. Days are YYYY-MM-DD of Japan, moments milliseconds
 -- since 1970 (UTC). user_version counts changes of this file.
 PRAGMA application_id = 1397441868; -- "SKIL"
-PRAGMA user_version = 1;
+PRAGMA user_version = 2;
 
 -- One row per upload; its state is the one folder it lies in (I2).
 CREATE TABLE file (
@@ -46,13 +46,27 @@ CREATE TABLE segment (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX segment_waits ON segment (generation, day, sequence, sender, name);
 
--- One row per run of a program.
+-- One row per run of a program on this side, entered when it has its lock,
+-- completed at its end; runs with -n, and those that got no lock, have none.
+-- No end: it runs still (its host, boot and pid say whether), or was killed.
 CREATE TABLE run (
   id       INTEGER PRIMARY KEY,
   program  TEXT NOT NULL,      -- intake, ingest, ...
+  step     TEXT NOT NULL,      -- of the job net that started it; '': by hand
   day      TEXT NOT NULL,      -- business day
+  host     TEXT NOT NULL,      -- where it runs,
+  boot     TEXT NOT NULL,      -- since which start of that machine,
+  pid      INTEGER NOT NULL,   -- and as which process
   began    INTEGER NOT NULL,   -- moment
-  ms       INTEGER NOT NULL,   -- how long it took
-  exit     INTEGER NOT NULL,   -- formats/exit.h
-  summary  TEXT NOT NULL       -- KEY=VALUE as printed
+  ended    INTEGER,            -- moment; NULL: no end
+  ms       INTEGER,            -- how long it took, by a clock never set
+  exit     INTEGER CHECK ((exit IS NULL) = (ended IS NULL)), -- formats/exit.h
+  read     INTEGER NOT NULL DEFAULT 0, -- records of this side:
+  accepted INTEGER NOT NULL DEFAULT 0, -- read = accepted+refused+unchanged
+  refused  INTEGER NOT NULL DEFAULT 0,
+  unchanged INTEGER NOT NULL DEFAULT 0,
+  files    INTEGER NOT NULL DEFAULT 0,
+  refused_files INTEGER NOT NULL DEFAULT 0,
+  notes    TEXT NOT NULL DEFAULT '' -- further KEY=VALUE, as printed
 ) STRICT;
+CREATE INDEX run_day ON run (day, id);

@@ -43,6 +43,24 @@ site two one
 tests/night.sh "$W/site.yaml" $NEXT >/dev/null
 is 'the second night ends well' 0 $?
 
+# ---- the run table stayed empty: nobody could tell last night's story ----
+story() { books "$1" "SELECT program || ' ' || coalesce(exit, 'no end') FROM run WHERE day = '$2' ORDER BY id" | tr '\n' ';'; }
+is 'the first night as the intermediate side has it' \
+    'intake 0;ingest 0;codes 0;deliver 0;intake 0;ingest 0;deliver 0;' "$(story "$T/one/intermediate" $D)"
+is 'and as the other side has it' 'intake 0;ingest 0;intake 0;ingest 0;revoke 0;rebuild 0;' \
+    "$(story "$T/one/qualification" $D)"
+is 'what each side read adds up' "$(books "$T/one/intermediate" "SELECT sum(read) FROM file WHERE feed <> 'package' AND feed <> 'codes'")" \
+    "$(books "$T/one/intermediate" "SELECT sum(read) FROM run WHERE program = 'ingest'")"
+site killed sent
+(
+	export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0" # cannot work under ptrace
+	strace -f -o /dev/null -e trace=rename -e inject=rename:signal=SIGKILL:when=1 \
+	    "$B/shikaku-deliver" -c "$W/site.yaml" -D $NEXT >/dev/null 2>&1
+	:
+) 2>/dev/null
+is 'the next one hands over what was ready' 0 "$(run deliver $NEXT)"
+is 'a run that was killed has no end' 'deliver no end;deliver 0;' "$(story "$I" $NEXT)"
+
 # ---- deliver sent a segment that had been edited ----
 site edited sent
 s=$(find "$I/segments" -name '*.seg' -size +1k | sort | head -n 1)

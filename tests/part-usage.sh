@@ -27,6 +27,8 @@ printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ncrlnumber=%s\ndefault_md=sha256\nc
 echo 01 >"$W/pki/number"
 openssl ca -config "$W/pki/ca.cnf" -gencrl -crldays 30 -keyfile "$W/pki/site-ca.key" \
     -cert "$W/pki/site-ca.pem" -out "$W/pki/site-ca.crl" 2>/dev/null
+# whose sets are believed: here the authority itself stands for the publisher
+cp "$W/pki/site-ca.pem" "$W/pki/publish.pem"
 
 cat >"$W/journal.py" <<'END'
 import hashlib, sys

@@ -211,8 +211,54 @@ a_transaction_rolled_back_leaves_nothing(void)
 	ledger = ledger_open(root, &list.sink);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(ledger);
 	CU_ASSERT_EQUAL(ledger_file_get(ledger, &f.id, &g), 1);
+	CU_ASSERT_EQUAL(list.n, 0);
+	end();
+}
+
+static int
+keep_run(void *arg, const struct ledger_run *r)
+{
+	struct ledger_run *v = arg;
+
+	v[v[0].id == 0 ? 0 : 1] = *r;
+	return 0;
+}
+
+static void
+a_run_has_no_end_until_it_is_given_one(void)
+{
+	struct ledger_run a = { .program = "intake",
+		.step = "nightly/1-intake",
+		.day = day_of(2026, 8, 1),
+		.host = "a",
+		.boot = "b",
+		.pid = 7,
+		.began = 1000 },
+			  b = a, got[2] = { 0 };
+
+	begin();
+	snprintf(b.program, sizeof(b.program), "ingest");
+	CU_ASSERT_EQUAL(ledger_run_begin(ledger, &a), 0);
+	CU_ASSERT_EQUAL(ledger_run_begin(ledger, &b), 0);
+	CU_ASSERT_TRUE(a.id > 0 && b.id > a.id);
+	b.ended = 3500;
+	b.ms = 2400; /* the clock was set meanwhile */
+	b.exit = 4;
+	b.read = 10;
+	b.accepted = 6;
+	b.refused = 3;
+	b.unchanged = 1;
+	b.files = 2;
+	b.files_refused = 1;
+	snprintf(b.notes, sizeof(b.notes), " packages=1");
+	CU_ASSERT_EQUAL(ledger_run_end(ledger, &b), 0);
 	CU_ASSERT_EQUAL(
-	    ledger_run(ledger, "ingest", f.id.day, 1, 2, 0, "x=1"), 0);
+	    ledger_runs(ledger, day_of(2026, 8, 2), keep_run, got), 0);
+	CU_ASSERT_EQUAL(got[0].id, 0);
+	CU_ASSERT_EQUAL(
+	    ledger_runs(ledger, day_of(2026, 8, 1), keep_run, got), 0);
+	CU_ASSERT_EQUAL(memcmp(&got[0], &a, sizeof(a)), 0);
+	CU_ASSERT_EQUAL(memcmp(&got[1], &b, sizeof(b)), 0);
 	CU_ASSERT_EQUAL(list.n, 0);
 	end();
 }
@@ -246,6 +292,8 @@ static CU_TestInfo tests[] = {
 	    segments_wait_until_a_generation_takes_them },
 	{ "a transaction rolled back leaves nothing",
 	    a_transaction_rolled_back_leaves_nothing },
+	{ "a run has no end until it is given one",
+	    a_run_has_no_end_until_it_is_given_one },
 	{ "a file that is no ledger is refused",
 	    a_file_that_is_no_ledger_is_refused },
 	CU_TEST_INFO_NULL,

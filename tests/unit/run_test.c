@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "batch/ledger.h"
 #include "batch/run.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
@@ -201,7 +202,7 @@ lock_twice(struct run *run)
 {
 	struct run second = *run;
 
-	second.locks[0] = second.locks[1] = -1;
+	second.side[0].lock = second.side[1].lock = -1;
 	if (run_lock(run, root) == -1 || run_lock(&second, root) == 0)
 		run_worst(run, EXIT_BUG);
 	run_worst(run, (enum exit_code)second.exit);
@@ -251,6 +252,123 @@ a_signal_asks_to_stop_and_does_not_kill(void)
 	done();
 }
 
+static int
+last_run(void *arg, const struct ledger_run *r)
+{
+	*(struct ledger_run *)arg = *r;
+	return 0;
+}
+
+/* The last run of 2026-08-01 in one side's books; id 0: none. */
+static struct ledger_run
+run_of(const char *at)
+{
+	struct ledger_run got = { 0 };
+	struct diag_sink quiet = { 0 };
+	struct ledger *l = ledger_open(at, &quiet);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(l);
+	CU_ASSERT_EQUAL(ledger_runs(l, day_of(2026, 8, 1), last_run, &got), 0);
+	ledger_close(l);
+	return got;
+}
+
+static const char *
+other_root(void)
+{
+	static char path[120];
+
+	snprintf(path, sizeof(path), "%s/i", dir);
+	return path;
+}
+
+static void
+work_on_two_sides(struct run *run)
+{
+	if (run_lock(run, other_root()) == -1)
+		return;
+	run->read = run->accepted = 3;
+	run->files = 1;
+	if (run_lock(run, root) == -1)
+		return;
+	run->read += 7;
+	run->refused = 5;
+	run->unchanged = 2;
+	run->files += 2;
+	run->files_refused = 1;
+	run_note(run, "packages", 4);
+	run_worst(run, EXIT_FILES);
+}
+
+static void
+a_run_is_in_the_books_of_each_side_with_its_end(void)
+{
+	const char *argv[] = { "test", "-c", site, "-D", "2026-08-01", NULL };
+	struct ledger_run i, q;
+
+	make_site();
+	setenv("SHIKAKU_STEP", "nightly/2-ingest", 1);
+	CU_ASSERT_EQUAL(child(work_on_two_sides, argv), 5);
+	unsetenv("SHIKAKU_STEP");
+	i = run_of(other_root());
+	q = run_of(root);
+	CU_ASSERT_STRING_EQUAL(q.program, "test");
+	CU_ASSERT_STRING_EQUAL(q.step, "nightly/2-ingest");
+	CU_ASSERT_STRING_EQUAL(q.notes, " packages=4");
+	CU_ASSERT_EQUAL(strlen(q.boot), 36);
+	CU_ASSERT_TRUE(q.host[0] != '\0' && q.pid > 1);
+	CU_ASSERT_TRUE(q.began > 0 && q.ended >= q.began);
+	CU_ASSERT_EQUAL(q.exit, 5);
+	CU_ASSERT_EQUAL(i.exit, 5);
+	CU_ASSERT_EQUAL(i.read, 3);
+	CU_ASSERT_EQUAL(i.accepted, 3);
+	CU_ASSERT_EQUAL(i.files, 1);
+	CU_ASSERT_EQUAL(q.read, 7);
+	CU_ASSERT_EQUAL(q.accepted, 0);
+	CU_ASSERT_EQUAL(q.refused, 5);
+	CU_ASSERT_EQUAL(q.unchanged, 2);
+	CU_ASSERT_EQUAL(q.files, 2);
+	CU_ASSERT_EQUAL(q.files_refused, 1);
+	/* what is no name of a step does not get into the books */
+	setenv("SHIKAKU_STEP", "a step'; DROP", 1);
+	CU_ASSERT_EQUAL(child(work_on_two_sides, argv), 5);
+	unsetenv("SHIKAKU_STEP");
+	CU_ASSERT_STRING_EQUAL(run_of(root).step, "");
+	done();
+}
+
+static void
+be_killed(struct run *run)
+{
+	if (run_lock(run, root) == 0)
+		raise(SIGKILL);
+}
+
+static void
+a_run_that_was_killed_has_no_end(void)
+{
+	const char *argv[] = { "test", "-c", site, "-D", "2026-08-01", NULL };
+	struct ledger_run r;
+
+	make_site();
+	CU_ASSERT_EQUAL(child(be_killed, argv), -1);
+	r = run_of(root);
+	CU_ASSERT_STRING_EQUAL(r.program, "test");
+	CU_ASSERT_EQUAL(r.ended, 0);
+	done();
+}
+
+static void
+a_dry_run_is_not_in_the_books(void)
+{
+	const char *argv[] = { "test", "-nc", site, "-D", "2026-08-01", NULL };
+
+	make_site();
+	CU_ASSERT_EQUAL(child(work_on_two_sides, argv), 5);
+	CU_ASSERT_EQUAL(run_of(root).id, 0);
+	done();
+}
+
 static CU_TestInfo tests[] = {
 	{ "the summary has the books and the worst exit",
 	    the_summary_has_the_books_and_the_worst_exit },
@@ -266,6 +384,11 @@ static CU_TestInfo tests[] = {
 	    a_second_run_on_the_same_root_is_locked_out },
 	{ "a signal asks to stop and does not kill",
 	    a_signal_asks_to_stop_and_does_not_kill },
+	{ "a run is in the books of each side, with its end",
+	    a_run_is_in_the_books_of_each_side_with_its_end },
+	{ "a run that was killed has no end",
+	    a_run_that_was_killed_has_no_end },
+	{ "a dry run is not in the books", a_dry_run_is_not_in_the_books },
 	CU_TEST_INFO_NULL,
 };
 SUITE(run, tests);
