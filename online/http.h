@@ -1,11 +1,12 @@
 /*
- * One bounded request in, one response out, over mutual TLS; hides libevent.
+ * One bounded request in, one response out, over mutual TLS; hides libevent
+ * and the socket.
  * A closed grammar of HTTP/1.1 and 1.0: POST and GET, one Content-Length, no
  * Transfer-Encoding, headers <= HTTP_HEADER_MAX, body <= HTTP_BODY_MAX. Any
  * other byte (bare CR or LF, NUL, blank before a colon, folded line, two
  * lengths) makes a fault, answered 400, 405, 411, 413, 417 or 431, and the
- * connection closes. The grammar is ours, over bufferevents, and not evhttp:
- * evhttp takes bare LF, cuts a header at NUL and falls back to
+ * connection closes. The grammar is ours (http_head.h), and not evhttp: evhttp
+ * takes bare LF, cuts a header at NUL and falls back to
  * Content-Length beside a Transfer-Encoding list, and none of it can be seen
  * afterwards (reliability G16, G17, rule 6).
  */
@@ -32,14 +33,20 @@ int http_accept(struct http *h, int listen_fd);
 void http_tls(struct http *h, struct ssl_ctx_st *tls);
 /* No new connection; idle ones are closed, others after their answer. */
 void http_stop_accepting(struct http *h);
-/* Handshakes that failed since the last call. */
-unsigned http_tls_failures(struct http *h);
-size_t http_connections(const struct http *h);
+void http_close_idle(struct http *h);
+struct http_counts { /* since the start */
+	int64_t accepted, full, resumed; /* handshakes */
+	int64_t failed; /* handshakes */
+	int64_t slow; /* cut by a deadline */
+	int64_t connections; /* now */
+};
+const struct http_counts *http_counts(const struct http *h);
 size_t http_open_requests(const struct http *h);
 void http_free(struct http *h);
 
-/* 0, or the status this request must be refused with: method, path, body
- * and headers may be missing then. */
+/* Method, path, body and headers are good while serve() runs, the others
+ * until the reply. http_fault: 0, or the status this request must be refused
+ * with; method, path, body and headers are missing then. */
 int http_fault(const struct http_request *r);
 struct slice http_method(const struct http_request *r);
 struct slice http_path(const struct http_request *r);

@@ -59,6 +59,7 @@ struct worker {
 	struct serving *idle; /* free list */
 	unsigned char random[512]; /* for request ids; read in one go */
 	size_t random_left;
+	int64_t failures_seen; /* handshakes */
 	bool commit_set;
 	int64_t stop_at; /* monotonic ms; 0: not stopping */
 };
@@ -646,7 +647,8 @@ reply_state(struct worker *w, struct http_request *r, int action)
 	buf_init(&b, text, sizeof(text));
 	buf_printf(&b, "{\"worker\":%d,\"ready\":%s", w->start->number,
 	    ready ? "true" : "false");
-	buf_printf(&b, ",\"connections\":%zu", http_connections(w->http));
+	buf_printf(&b, ",\"connections\":%lld",
+	    (long long)http_counts(w->http)->connections);
 	if (set != NULL) {
 		buf_printf(&b, ",\"serial\":%lld,\"generations\":{",
 		    (long long)set->set.serial);
@@ -702,10 +704,12 @@ no_answer(void *arg, bool durable)
 static void
 write_tls_failures(struct worker *w)
 {
-	unsigned n = http_tls_failures(w->http);
+	int64_t failed = http_counts(w->http)->failed;
+	int64_t n = failed - w->failures_seen;
 	int64_t now = clock_ms(CLOCK_REALTIME);
 
-	for (unsigned i = 0; i < n && i < TLS_LINES; i++) {
+	w->failures_seen = failed;
+	for (int64_t i = 0; i < n && i < TLS_LINES; i++) {
 		struct serving *s = serving_take(w, NULL);
 		struct line l;
 		struct journal *j = journal_now(w, day_of_moment(now));
@@ -860,18 +864,43 @@ open_files(struct worker *w)
 	return EXIT_OK;
 }
 
+/* Handshakes come after questions: at most a few at a time, so that a storm of
+ * them does not keep those waiting who are connected (G28). */
+static struct event_base *
+new_base(void)
+{
+	struct event_config *c = event_config_new();
+	struct timeval most = { 0, 2000 };
+	struct event_base *base = NULL;
+
+	if (c == NULL)
+		return NULL;
+	if (event_config_set_max_dispatch_interval(c, &most, 4, 1) == 0)
+		base = event_base_new_with_config(c);
+	event_config_free(c);
+	if (base != NULL && event_base_priority_init(base, 2) == -1) {
+		event_base_free(base);
+		base = NULL;
+	}
+	return base;
+}
+
 static int
 open_loop(struct worker *w)
 {
 	struct timeval tick = { 0, TICK_MS * 1000 };
 
-	w->base = event_base_new();
+	w->base = new_base();
 	if (w->base == NULL)
 		return EXIT_BUG;
 	w->term = evsignal_new(w->base, SIGTERM, on_term, w);
 	w->tick = event_new(w->base, -1, EV_PERSIST, on_tick, w);
 	w->commit = event_new(w->base, -1, 0, on_commit, w);
 	w->http = http_new(w->base, w->tls, serve, w, w->config->idle_seconds);
+	if (w->commit != NULL)
+		event_priority_set(w->commit, 0);
+	if (w->tick != NULL)
+		event_priority_set(w->tick, 0);
 	if (w->term == NULL || w->tick == NULL || w->commit == NULL ||
 	    event_add(w->term, NULL) == -1 || event_add(w->tick, &tick) == -1 ||
 	    http_accept(w->http, w->start->listen_fd) == -1)
