@@ -145,7 +145,8 @@ write_receipt(const struct upload *u, const struct filename *id)
 	char dir[SPOOL_PATH_MAX], name[128];
 	struct publish p;
 
-	r.opening = receipt_next(r.cut_off, u->in->run->config->service_open);
+	r.opening =
+	    day_moment(u->in->run->day + 1, u->in->run->config->service_open);
 	if (id != NULL)
 		r.id = *id;
 	memcpy(r.sha256, u->row.sha256, sizeof(r.sha256));

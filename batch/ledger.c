@@ -137,6 +137,53 @@ make_schema(struct ledger *l)
 	return version == -1 ? -1 : 0;
 }
 
+static int
+prepare(struct ledger *l)
+{
+	for (int i = 0; i < STATEMENTS; i++)
+		if (sqlite3_prepare_v3(l->db, sql[i], -1,
+			SQLITE_PREPARE_PERSISTENT, &l->st[i],
+			NULL) != SQLITE_OK)
+			return fault(l);
+	return 0;
+}
+
+/* Books in WAL of an account whose folder we may not write in can be read
+ * while nobody has them open: then they are one file that does not change. */
+static int
+open_to_look(struct ledger *l)
+{
+	char uri[SPOOL_PATH_MAX + 40];
+
+	snprintf(uri, sizeof(uri), "file:%s?immutable=1", l->path);
+	for (int i = 0; i < 2; i++) {
+		sqlite3_close(l->db);
+		l->db = NULL;
+		if (sqlite3_open_v2(i == 0 ? l->path : uri, &l->db,
+			SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+			NULL) == SQLITE_OK &&
+		    sqlite3_busy_timeout(l->db, BUSY_MS) == SQLITE_OK &&
+		    sqlite3_exec(l->db, "SELECT count(*) FROM sqlite_schema",
+			NULL, NULL, NULL) == SQLITE_OK)
+			return 0;
+	}
+	return fault(l);
+}
+
+struct ledger *
+ledger_look(const char *root, struct diag_sink *sink)
+{
+	struct ledger *l = text_alloc(sizeof(*l));
+
+	l->sink = sink;
+	spool_path(l->path, root, "ledger.sqlite");
+	if (open_to_look(l) == -1 || prepare(l) == -1) {
+		ledger_close(l);
+		return NULL;
+	}
+	return l;
+}
+
 struct ledger *
 ledger_open(const char *root, struct diag_sink *sink)
 {
@@ -157,15 +204,8 @@ ledger_open(const char *root, struct diag_sink *sink)
 		fault(l);
 		goto fail;
 	}
-	if (make_schema(l) == -1)
+	if (make_schema(l) == -1 || prepare(l) == -1)
 		goto fail;
-	for (int i = 0; i < STATEMENTS; i++)
-		if (sqlite3_prepare_v3(l->db, sql[i], -1,
-			SQLITE_PREPARE_PERSISTENT, &l->st[i],
-			NULL) != SQLITE_OK) {
-			fault(l);
-			goto fail;
-		}
 	return l;
 fail:
 	ledger_close(l);

@@ -14,6 +14,9 @@
 
 struct ledger;
 struct ledger *ledger_open(const char *root, struct diag_sink *sink);
+/* Only to look: nothing is made or written, and another account's books can
+ * be read. NULL: raised. */
+struct ledger *ledger_look(const char *root, struct diag_sink *sink);
 void ledger_close(struct ledger *l);
 
 enum file_state { /* an upload is in exactly one (I2) */

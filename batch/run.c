@@ -126,6 +126,7 @@ take_option(struct run *run, const struct run_options *extra, int letter)
 		return 0;
 	case 'D':
 		run->day = day_parse_iso(slice_of(optarg));
+		run->day_given = true;
 		if (run->day != DAY_NONE)
 			return 0;
 		fprintf(stderr, "shikaku-%s: -D %s: give a day as YYYY-MM-DD\n",

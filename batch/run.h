@@ -34,6 +34,7 @@ struct run {
 	struct config *config;
 	struct diag_log log; /* stderr; &run.log.sink is the run's sink */
 	int32_t day; /* business day */
+	bool day_given; /* by -D */
 	int64_t now; /* the clock, read once */
 	bool dry; /* -n */
 	bool verbose;

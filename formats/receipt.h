@@ -19,8 +19,8 @@ struct receipt_arrival {
 	const char *sender;
 	char sha256[65];
 	int64_t bytes, arrived; /* moment */
-	int64_t cut_off; /* moment: the next one; a night takes what is there */
-	int64_t opening; /* moment: when that night's work can be asked for */
+	int64_t cut_off; /* moment: the next one, for what is sent next */
+	int64_t opening; /* moment: when this night's work can be asked for */
 	bool accepted;
 	const struct diag_list *why; /* where refused, or warnings */
 	int32_t day; /* business day */

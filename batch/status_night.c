@@ -1,0 +1,309 @@
+/*
+ * Last night in one word. What waits that the night should have taken, what
+ * is held, and whether the set in force is whole and of that night.
+ *
+ *  CRITICAL  the responder has nothing to answer from, or nothing it may use
+ *  WARNING   a step of the night is missing, or a person must decide
+ *  UNKNOWN   it cannot be told: configuration, ledger
+ *
+ * A sender's refused file is no fault of the night: it is only counted.
+ */
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "batch/ledger.h"
+#include "batch/publish.h"
+#include "batch/spool.h"
+#include "batch/status.h"
+#include "formats/codec/day.h"
+
+#define LINES 16
+
+static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
+
+struct night {
+	struct run *run;
+	int32_t day;
+	int64_t ends; /* what came before it should be done */
+	enum verdict worst;
+	char line[LINES][400];
+	int lines;
+	/* of one side */
+	bool qualification;
+	int64_t waiting, held, refused, accepted, undelivered, unmerged;
+	struct snapshot_set set;
+	bool set_there;
+};
+
+/* UNKNOWN does not hide what is known to be wrong. */
+static void
+raise_to(struct night *n, enum verdict v)
+{
+	static const int rank[] = { 0, 2, 3, 1 };
+
+	if (rank[v] > rank[n->worst])
+		n->worst = v;
+}
+
+static void __attribute__((format(printf, 3, 4)))
+tell(struct night *n, enum verdict v, const char *fmt, ...)
+{
+	va_list ap;
+	int at = n->lines;
+
+	raise_to(n, v);
+	if (at == LINES)
+		return;
+	at = snprintf(n->line[n->lines], sizeof(n->line[0]), "%s: ", words[v]);
+	va_start(ap, fmt);
+	vsnprintf(
+	    n->line[n->lines] + at, sizeof(n->line[0]) - (size_t)at, fmt, ap);
+	va_end(ap);
+	n->lines++;
+}
+
+/* ---- the books of a side ---- */
+
+static int
+count_file(void *arg, const struct ledger_file *f)
+{
+	struct night *n = arg;
+
+	if (f->id.day > n->day || f->arrived >= n->ends)
+		return 0; /* for the next night */
+	if (strcmp(file_state_names[f->state], "held") == 0)
+		n->held++;
+	else if (f->state == FILE_READY || f->state == FILE_ARRIVED)
+		n->waiting += f->id.feed != FEED_PACKAGE || n->qualification;
+	else if (f->id.day == n->day) {
+		n->refused += f->state == FILE_REFUSED;
+		n->accepted += f->state != FILE_REFUSED;
+	}
+	return 0;
+}
+
+/* One that came in time and is in no package, or in no generation. */
+static int
+count_segment(void *arg, const struct ledger_segment *s)
+{
+	struct night *n = arg;
+
+	if (s->id.day > n->day)
+		return 0;
+	if (n->qualification)
+		n->unmerged++;
+	else
+		n->undelivered++;
+	return 0;
+}
+
+static void
+count_boxes(struct night *n, const char *root)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_names boxes, files;
+	struct filename id;
+	struct stat st;
+
+	spool_path(path, root, "box");
+	if (spool_dirs(path, &boxes) == -1)
+		return;
+	for (size_t i = 0; i < boxes.n; i++) {
+		spool_path(path, root, "box/%s/in", boxes.v[i]);
+		if (spool_list(path, &files) == -1)
+			continue;
+		for (size_t k = 0; k < files.n; k++) {
+			spool_path(
+			    path, root, "box/%s/in/%s", boxes.v[i], files.v[k]);
+			if (stat(path, &st) == -1 ||
+			    (int64_t)st.st_mtime * 1000 >= n->ends)
+				continue;
+			n->waiting +=
+			    filename_parse(slice_of(files.v[k]), &id) == -1 ||
+			    id.day <= n->day;
+		}
+		spool_free(&files);
+	}
+	spool_free(&boxes);
+}
+
+static void
+look_side(struct night *n, const char *root, bool qualification)
+{
+	const char *side = qualification ? "qualification" : "intermediate";
+	char path[SPOOL_PATH_MAX];
+	struct ledger *l;
+	int64_t waiting = n->waiting, held = n->held;
+
+	n->qualification = qualification;
+	spool_path(path, root, "ledger.sqlite");
+	if (access(path, F_OK) == -1) {
+		tell(n, NIGHT_WARNING,
+		    "%s: no ledger: no night was ever run here; run it / "
+		    "台帳がありません。夜間処理を実行してください",
+		    side);
+		return;
+	}
+	if ((l = ledger_look(root, &n->run->log.sink)) == NULL) {
+		tell(n, NIGHT_UNKNOWN,
+		    "%s: the ledger cannot be read: look at disk and "
+		    "permissions / 台帳を読めません",
+		    side);
+		return;
+	}
+	for (int i = 0; i < FILE__MAX; i++)
+		ledger_each(l, (enum file_state)i, count_file, n);
+	ledger_segments(l, 0, count_segment, n);
+	ledger_close(l);
+	count_boxes(n, root);
+	if (n->waiting > waiting)
+		tell(n, NIGHT_WARNING,
+		    "%s: %lld uploads wait that the night should have taken: "
+		    "run intake and ingest again / "
+		    "未処理の受信ファイルがあります。intake, ingestを再実行して"
+		    "ください",
+		    side, (long long)(n->waiting - waiting));
+	if (n->held > held)
+		tell(n, NIGHT_WARNING,
+		    "%s: %lld uploads are held: ask their senders, then "
+		    "release or refuse them / "
+		    "保留のファイルがあります。送信元に確認してください",
+		    side, (long long)(n->held - held));
+}
+
+/* ---- the set in force ---- */
+
+static int
+read_set(struct night *n)
+{
+	const struct config *c = n->run->config;
+	struct diag_sink *sink = &n->run->log.sink;
+	char digest[65], publisher[128];
+	struct chain *trust = chain_open(
+	    c->site_ca, c->site_crl[0] == '\0' ? NULL : c->site_crl, sink);
+	int found = -2;
+
+	if (trust != NULL &&
+	    seal_cert_name(c->publish_cert, publisher, sink) == 0)
+		found = publish_current(c->qualification_root, trust, publisher,
+		    n->run->now, &n->set, digest, sink);
+	chain_free(trust);
+	return found;
+}
+
+static void
+judge_entry(struct night *n, enum snapshot_kind k)
+{
+	const struct config *c = n->run->config;
+	const struct snapshot_set_entry *e = &n->set.kind[k];
+	int64_t age = n->run->now - e->cut_off;
+	char day[11];
+
+	if (e->generation == 0) {
+		tell(n,
+		    k == SNAPSHOT_QUALIFICATION ? NIGHT_CRITICAL :
+						  NIGHT_WARNING,
+		    "no %s snapshot is in force: run rebuild and revoke / "
+		    "スナップショットがありません",
+		    snapshot_names[k]);
+		return;
+	}
+	day_format_iso(e->day, day);
+	if (k == SNAPSHOT_INSTITUTIONS || /* comes once a month */
+	    (n->run->day_given && e->day >= n->day) ||
+	    age <= c->stale_hours * INT64_C(3600000))
+		return;
+	tell(n,
+	    k == SNAPSHOT_QUALIFICATION && c->stale_stops ? NIGHT_CRITICAL :
+							    NIGHT_WARNING,
+	    "the %s snapshot is of %s, older than freshness.hours=%d: run the "
+	    "night of the days since / "
+	    "スナップショットが古くなっています。未実行の夜間処理を実行してください",
+	    snapshot_names[k], day, c->stale_hours);
+}
+
+static void
+judge_set(struct night *n)
+{
+	switch (read_set(n)) {
+	case 1:
+		break;
+	case 0:
+		tell(n, NIGHT_CRITICAL,
+		    "no snapshot set is in force: the responder cannot answer; "
+		    "run rebuild and revoke / "
+		    "公開中のスナップショットがありません");
+		return;
+	case -2:
+		tell(n, NIGHT_UNKNOWN,
+		    "trust.site_ca or keys.publish_cert cannot be read / "
+		    "証明書を読めません");
+		return;
+	default:
+		tell(n, NIGHT_CRITICAL,
+		    "the snapshot set in force is not one we signed, or "
+		    "broken: shikaku-check -c says what; name an older one / "
+		    "公開中のスナップショットを検証できません");
+		return;
+	}
+	n->set_there = true;
+	for (int k = 0; k < SNAPSHOT__MAX; k++)
+		judge_entry(n, (enum snapshot_kind)k);
+}
+
+static void
+judge_segments(struct night *n)
+{
+	if (n->undelivered > 0)
+		tell(n, NIGHT_WARNING,
+		    "%lld accepted uploads were not delivered: run deliver "
+		    "again / 連携されていない受付分があります。deliverを再実行"
+		    "してください",
+		    (long long)n->undelivered);
+	if (n->unmerged > 0)
+		tell(n, NIGHT_WARNING,
+		    "%lld segments are in no generation yet: run rebuild; exit "
+		    "35 means outside the guard bands / "
+		    "未反映の受付分があります。rebuildを再実行してください"
+		    "（35は変動幅超過による公開保留）",
+		    (long long)n->unmerged);
+}
+
+enum verdict
+status_night(struct run *run, int32_t night)
+{
+	const struct config *c = run->config;
+	struct night *n = text_alloc(sizeof(*n));
+	char day[11];
+	enum verdict v;
+
+	n->run = run;
+	n->day = night;
+	/* of a night asked for by name everything: it may be run long after */
+	n->ends =
+	    run->day_given ? INT64_MAX : day_moment(night + 1, c->service_open);
+	day_format_iso(night, day);
+	if (c->intermediate_root[0] != '\0')
+		look_side(n, c->intermediate_root, false);
+	if (c->qualification_root[0] != '\0') {
+		look_side(n, c->qualification_root, true);
+		judge_set(n);
+	}
+	judge_segments(n);
+	printf("%s: night of %s, files_accepted=%lld files_refused=%lld "
+	       "files_waiting=%lld files_held=%lld",
+	    words[n->worst], day, (long long)n->accepted, (long long)n->refused,
+	    (long long)n->waiting, (long long)n->held);
+	if (n->set_there)
+		printf(" serial=%lld generation=%lld", (long long)n->set.serial,
+		    (long long)n->set.kind[SNAPSHOT_QUALIFICATION].generation);
+	putchar('\n');
+	for (int i = 0; i < n->lines; i++)
+		puts(n->line[i]);
+	v = n->worst;
+	free(n);
+	return v;
+}
