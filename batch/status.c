@@ -33,9 +33,12 @@ main(int argc, char **argv)
 	if (run_begin(&run, "status", argc, argv, &extra) == -1) {
 		bool asked = run.argc > 0 || run.exit != EXIT_CONFIG;
 
-		exit = run_end(&run);
 		if (!asked)
-			puts("UNKNOWN: the configuration cannot be read");
+			puts("UNKNOWN: the configuration is wrong: see "
+			     "shikaku-check --config / "
+			     "設定に誤りがあります");
+		run.silent = true;
+		exit = run_end(&run);
 		return asked ? exit : NIGHT_UNKNOWN;
 	}
 	run.silent = true;
