@@ -9,28 +9,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "batch/publish.h"
 #include "batch/spool.h"
 #include "formats/exit.h"
 
 #define TREE_DEPTH_MAX 8
-
-static const char *const folders[] = { "box", "ready", "done", "refused",
-	"segments", "package", "work", "run", "snapshots", "journal",
-	"reflection", "out" };
-
-int
-spool_init(const char *root)
-{
-	char path[SPOOL_PATH_MAX];
-
-	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++) {
-		spool_path(path, root, "%s", folders[i]);
-		if (publish_make_dir(path) == -1)
-			return -1;
-	}
-	return 0;
-}
 
 void
 spool_path(char out[SPOOL_PATH_MAX], const char *root, const char *fmt, ...)
