@@ -338,3 +338,85 @@ holds_free(struct holds *h)
 	sort_free(h->sort);
 	free(h);
 }
+
+/* ---- cover elsewhere ---- */
+
+#define COVER_KEY (TYPED_KEY_SIZE + 8 + 2) /* key, YYYYMMDD, code */
+
+struct covers {
+	struct sort *sort;
+};
+
+struct covers *
+covers_new(const char *work_dir)
+{
+	struct covers *c = text_alloc(sizeof(*c));
+
+	c->sort = sort_new(COVER_KEY, SORT_MEMORY / 8, work_dir);
+	return c;
+}
+
+int
+covers_add(struct covers *c, const struct typed_key *key, int32_t from,
+    enum diag_code code)
+{
+	char row[COVER_KEY + 1];
+
+	memcpy(row, key->b, TYPED_KEY_SIZE);
+	day_format(from, row + TYPED_KEY_SIZE);
+	row[COVER_KEY - 2] = (char)((unsigned)code >> 8);
+	row[COVER_KEY - 1] = (char)((unsigned)code & 255);
+	return sort_add(c->sort, row, (struct slice) { "", 0 });
+}
+
+static int
+write_cover(struct table *t, const char *row)
+{
+	struct typed_key key;
+	unsigned code = (unsigned)(unsigned char)row[COVER_KEY - 2] << 8 |
+	    (unsigned char)row[COVER_KEY - 1];
+
+	memcpy(key.b, row, sizeof(key.b));
+	struct slice id = typed_key_text(&key);
+	record_set(&t->rec, CV_INSURER_CODE, (struct slice) { id.p + 1, 8 });
+	record_set(
+	    &t->rec, CV_PERSON_ID, (struct slice) { id.p + 9, id.n - 9 });
+	record_set(&t->rec, CV_QUALIFIED_ON,
+	    (struct slice) { row + TYPED_KEY_SIZE, 8 });
+	record_set(&t->rec, CV_CODE, slice_of(diag_table[code].code));
+	record_set(&t->rec, CV_REASON_JA, slice_of(diag_table[code].ja));
+	record_set(&t->rec, CV_REASON_EN, slice_of(diag_table[code].en));
+	return record_write(t->writer, &t->rec);
+}
+
+int
+covers_write(struct covers *c, const char *dir, struct diag_sink *sink)
+{
+	char last[COVER_KEY] = { 0 };
+	struct slice none;
+	const void *key;
+	struct table t;
+	int got = 0, r;
+
+	if (sort_finish(c->sort) == -1)
+		return io(sink, "sort");
+	r = table_open(&t, dir, "cover.csv", &cover_layout, sink);
+	while (r == 0 && (got = sort_next(c->sort, &key, &none)) == 1) {
+		if (memcmp(last, key, COVER_KEY) == 0)
+			continue;
+		memcpy(last, key, COVER_KEY);
+		r = write_cover(&t, last);
+	}
+	if (got == -1)
+		r = io(sink, "sort");
+	return table_close(&t, r);
+}
+
+void
+covers_free(struct covers *c)
+{
+	if (c == NULL)
+		return;
+	sort_free(c->sort);
+	free(c);
+}

@@ -1,7 +1,8 @@
 /*
- * The list of records on hold, and what each upload of a generation came to:
- * the files held.csv and counts.csv of a generation's reflection results.
- * For rebuild, deliver and shikaku-hold.
+ * The list of records on hold, what each upload of a generation came to, and
+ * the periods of one person at two insurers that do not fit together: the
+ * files held.csv, counts.csv and cover.csv of a generation's reflection
+ * results. For rebuild, deliver and shikaku-hold.
  *
  * The list of generation g is that of g-1, plus what g held, minus those an
  * operator released or dropped. The records themselves lie in their segments,
@@ -12,6 +13,7 @@
 
 #include "batch/ledger.h"
 #include "batch/merge.h"
+#include "formats/qualification.h"
 
 struct counts {
 	int64_t read, state[MERGE__MAX], removed;
@@ -46,5 +48,13 @@ int holds_add(struct holds *h, const struct ledger_segment *s, int64_t record,
 int holds_write(struct holds *h, const char *before, const char *dir,
     int64_t generation, struct diag_sink *sink);
 void holds_free(struct holds *h);
+
+struct covers;
+struct covers *covers_new(const char *work_dir);
+int covers_add(struct covers *c, const struct typed_key *key, int32_t from,
+    enum diag_code code); /* -1 errno */
+/* dir/cover.csv by key and day, each fact once. 0, -1 raised. */
+int covers_write(struct covers *c, const char *dir, struct diag_sink *sink);
+void covers_free(struct covers *c);
 
 #endif

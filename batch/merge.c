@@ -376,6 +376,7 @@ merge_full(struct merge *m, struct merge_row *rows, size_t n)
 		if (record_unpack(&qualification_format, payload, rec) == -1)
 			goto out;
 		rows[i].code = DIAG__MAX;
+		rows[i].from = (int32_t)rec->v[Q_QUALIFIED_ON].n;
 		if (slice_is(rec->v[Q_CHANGE].s, "0")) {
 			whole = false;
 			continue;

@@ -64,6 +64,7 @@ enum diag_code merge_link(
  */
 struct merge_row {
 	int64_t record;
+	int32_t from; /* out: 資格取得年月日 */
 	char *payload;
 	size_t n, room;
 	enum diag_code code; /* out; DIAG__MAX: a CHANGE_KEEP has no result */

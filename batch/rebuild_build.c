@@ -5,12 +5,18 @@
 #include "batch/merge.h"
 #include "batch/partners.h"
 #include "batch/rebuild_build.h"
+#include "batch/rebuild_facts.h"
 #include "batch/spool.h"
 #include "formats/snapshot_make.h"
 
 #define PAYLOAD_MAX 65536
 #define LOOK_EVERY 4096 /* keys between looks at signals and progress */
 
+struct said {
+	int file;
+	int64_t record;
+	int32_t from;
+};
 struct pass { /* one snapshot being built */
 	const struct build *b;
 	enum snapshot_kind kind;
@@ -27,6 +33,10 @@ struct pass { /* one snapshot being built */
 	char *stored, *fresh;
 	size_t stored_n;
 	bool has_stored;
+	struct facts *facts; /* NULL: a first load */
+	struct said *said; /* records that say how a period of the key is */
+	size_t n_said, max_said;
+	bool paired; /* the key's pair is new or another one */
 	struct merge_row *full; /* records of the key in a full file */
 	size_t n_full, max_full;
 	bool first; /* rec is the key's only period, new in this run */
@@ -204,7 +214,8 @@ load_key(struct pass *p)
 {
 	struct slice packed;
 
-	p->has_stored = p->first = false;
+	p->has_stored = p->first = p->paired = false;
+	p->n_said = 0;
 	p->stored_n = 0;
 	merge_begin(&p->merge);
 	while (p->have_row == 1 &&
@@ -296,12 +307,31 @@ count(struct run *run, enum diag_code code)
 		run->refused++;
 }
 
-/* What became of one record. */
-static int
-result(
-    struct pass *p, const struct change *c, int64_t record, enum diag_code code)
+static void
+remember_said(
+    struct pass *p, const struct change *c, int64_t record, int32_t from)
 {
+	if (p->n_said == p->max_said) {
+		p->max_said = 2 * p->max_said + 8;
+		p->said = text_realloc(p->said, p->max_said * sizeof(*p->said));
+	}
+	p->said[p->n_said++] =
+	    (struct said) { .file = c->file, .record = record, .from = from };
+}
+
+/* What became of one record; from: of a period's record, its day. */
+static int
+result(struct pass *p, const struct change *c, int64_t record, int32_t from,
+    enum diag_code code)
+{
+	enum merge_state state = merge_state(code);
+
 	count(p->b->run, code);
+	if (p->facts != NULL && state < MERGE_CANCELLED) {
+		if (c->kind == SEGMENT_PERIOD)
+			remember_said(p, c, record, from);
+		p->paired = p->paired || c->kind == SEGMENT_PAIR;
+	}
 	if (reflect_add(p->b->reflect, c, record, code) == 0)
 		return 0;
 	diag_file(&p->b->run->log.sink, DIAG_IO, "sort", "%s", strerror(errno));
@@ -366,7 +396,8 @@ apply_full(struct pass *p)
 	reflect_removed(p->b->reflect, of.file, removed);
 	for (size_t i = 0; i < p->n_full; i++)
 		if (p->full[i].code != DIAG__MAX &&
-		    result(p, &of, p->full[i].record, p->full[i].code) == -1)
+		    result(p, &of, p->full[i].record, p->full[i].from,
+			p->full[i].code) == -1)
 			return -1;
 	return 0;
 }
@@ -378,7 +409,9 @@ apply_change(struct pass *p, const struct change *c)
 
 	if (code == DIAG_SEGMENT_BROKEN)
 		return damaged(p, "payload");
-	if (result(p, c, c->record, code) == -1)
+	int32_t from =
+	    c->kind == SEGMENT_PERIOD ? (int32_t)p->rec.v[Q_QUALIFIED_ON].n : 0;
+	if (result(p, c, c->record, from, code) == -1)
 		return -1;
 	p->done++;
 	return changes_next(p->changes);
@@ -408,6 +441,41 @@ apply_key(struct pass *p)
 		if (clear_key(p, &scope[next]) == -1)
 			return -1;
 	return 0;
+}
+
+/* Persons to be looked at once the generation is there. */
+static int
+touch_key(struct pass *p)
+{
+	int r = 0;
+
+	if (p->facts == NULL || !p->has_stored)
+		return 0;
+	if (p->paired)
+		r = facts_touch(p->facts, stored(p), p->key, 0, -1, 0);
+	for (size_t i = 0; i < p->n_said && r == 0; i++)
+		r = facts_touch(p->facts, stored(p), p->key, p->said[i].file,
+		    p->said[i].record, p->said[i].from);
+	if (r == -1)
+		diag_file(&p->b->run->log.sink, DIAG_IO, "sort", "%s",
+		    strerror(errno));
+	return r;
+}
+
+static int
+tell_facts(struct pass *p, const struct snapshot_set_entry *made)
+{
+	struct diag_sink *sink = &p->b->run->log.sink;
+	int r = -1;
+
+	if (p->facts == NULL)
+		return 0;
+	struct snapshot *s =
+	    snapshot_open(p->b->work_dir, p->kind, made, false, sink);
+	if (s != NULL)
+		r = facts_tell(p->facts, s, p->b->reflect, sink);
+	snapshot_close(s);
+	return r;
 }
 
 static int
@@ -458,7 +526,7 @@ merge_all(struct pass *p)
 		}
 		memcpy(p->key, c->key, SEGMENT_KEY_SIZE);
 		if (load_key(p) == -1 || apply_key(p) == -1 ||
-		    write_key(p) == -1)
+		    touch_key(p) == -1 || write_key(p) == -1)
 			return -1;
 	}
 	return 0;
@@ -547,6 +615,8 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 		if ((p->walk = snapshot_walk_open(p->base)) == NULL)
 			return -1;
 		p->total += old->rows;
+		if (p->kind == SNAPSHOT_QUALIFICATION)
+			p->facts = facts_new(b->work_dir);
 	}
 	for (size_t i = 0; i < b->in->n; i++)
 		if (kinds >> b->in->v[i].kind & 1)
@@ -577,6 +647,8 @@ build_snapshot(const struct build *b, enum snapshot_kind kind,
 		goto out;
 	r = snapshot_finish(p.make, next);
 	p.make = NULL;
+	if (r == 0)
+		r = tell_facts(&p, next);
 out:
 	snapshot_abandon(p.make);
 	changes_close(p.changes);
@@ -587,6 +659,8 @@ out:
 	for (size_t i = 0; i < p.max_full; i++)
 		free(p.full[i].payload);
 	free(p.full);
+	free(p.said);
+	facts_free(p.facts);
 	merge_free(&p.merge);
 	return r;
 }

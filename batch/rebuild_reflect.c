@@ -20,6 +20,7 @@ struct reflect {
 	const struct inputs *in;
 	struct sort *sort;
 	struct holds *holds;
+	struct covers *covers;
 	struct counts *counts; /* per upload */
 };
 
@@ -31,6 +32,7 @@ reflect_new(const struct inputs *in, const char *work_dir)
 	r->in = in;
 	r->sort = sort_new(KEY, SORT_MEMORY / 3, work_dir);
 	r->holds = holds_new(work_dir);
+	r->covers = covers_new(work_dir);
 	r->counts = text_alloc((in->n_files + 1) * sizeof(*r->counts));
 	return r;
 }
@@ -72,6 +74,13 @@ reflect_note(struct reflect *r, int file, int64_t record, enum diag_code code)
 	return keep(r, file, record, NOTE, code);
 }
 
+int
+reflect_cover(struct reflect *r, const struct typed_key *key, int32_t from,
+    enum diag_code code)
+{
+	return covers_add(r->covers, key, from, code);
+}
+
 void
 reflect_removed(struct reflect *r, int file, int64_t n)
 {
@@ -85,6 +94,7 @@ reflect_free(struct reflect *r)
 		return;
 	sort_free(r->sort);
 	holds_free(r->holds);
+	covers_free(r->covers);
 	free(r->counts);
 	free(r);
 }
@@ -204,7 +214,7 @@ write_results(
 		    (enum diag_code)((unsigned char)what.p[0] |
 			(unsigned)(unsigned char)what.p[1] << 8);
 		if (k[8] == NOTE) {
-			if (o->note == DIAG__MAX)
+			if (code < o->note) /* the first of the catalogue */
 				o->note = code;
 			continue;
 		}
@@ -246,6 +256,7 @@ reflect_write(struct reflect *r, const char *before, const char *dir,
 		goto out;
 	if (counts_write(dir, r->in->files, r->counts, r->in->n_files, sink) ==
 		-1 ||
+	    covers_write(r->covers, dir, sink) == -1 ||
 	    holds_write(r->holds, before, dir, generation, sink) == -1)
 		goto out;
 	result = 0;

@@ -3,10 +3,11 @@
  * run, one file per upload, in the order of its records; and what they add up
  * to. For rebuild.
  *
- *	reflection/gNNNNNN/STEM.csv	a row per change record
- *(formats/receipt.h) reflection/gNNNNNN/counts.csv	a row per upload
- *(formats/held.h) reflection/gNNNNNN/held.csv	all records on hold after this
- *generation
+ * In reflection/gNNNNNN/:
+ *  STEM.csv    a row per change record (formats/receipt.h)
+ *  counts.csv  a row per upload (formats/held.h)
+ *  cover.csv   periods that meet another insurer's
+ *  held.csv    all records on hold after this generation
  */
 #ifndef BATCH_REBUILD_REFLECT_H
 #define BATCH_REBUILD_REFLECT_H
@@ -22,6 +23,9 @@ int reflect_add(struct reflect *r, const struct change *c, int64_t record,
 /* A fact about a record that was reflected: told with its result. */
 int reflect_note(
     struct reflect *r, int file, int64_t record, enum diag_code code);
+/* A fact about a period of anybody's: to its insurer, in cover.csv. */
+int reflect_cover(struct reflect *r, const struct typed_key *key, int32_t from,
+    enum diag_code code);
 /* Stored periods that a full file has not got. */
 void reflect_removed(struct reflect *r, int file, int64_t n);
 /* Writes the files into dir, synced. before: the folder with the held.csv in

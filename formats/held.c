@@ -25,12 +25,23 @@ static const struct field held_fields[HD__MAX] = {
 	[HD_GENERATION] = { "Generation", "世代", 6, 10, FIELD_NUM, REQ, NULL, NULL },
 	[HD_SEGMENT] = { "Segment", "セグメント", 7, 79, FIELD_ANK, REQ, NULL, NULL },
 };
+static const struct field cover_fields[CV__MAX] = {
+	[CV_INSURER_CODE] = { "InsurerCode", "保険者コード", 1, 8, FIELD_ANK, REQ | FIELD_KEY, NULL, NULL },
+	[CV_PERSON_ID] = { "PersonId", "被保険者枝番", 2, 23, FIELD_ANK, REQ | FIELD_KEY | FIELD_PRIVATE, NULL, NULL },
+	[CV_QUALIFIED_ON] = { "QualificationDate", "資格取得年月日", 3, 8, FIELD_DAY, REQ | FIELD_KEY, NULL, NULL },
+	[CV_CODE] = { "Code", "コード", 4, 5, FIELD_ANK, REQ, NULL, NULL },
+	[CV_REASON_JA] = { "ReasonJa", "理由", 5, 400, FIELD_TEXT, 0, NULL, NULL },
+	[CV_REASON_EN] = { "Reason", "reason", 6, 400, FIELD_TEXT, 0, NULL, NULL },
+};
 /* clang-format on */
 
 static const struct format counts_format = { "Counts", "反映件数",
 	counts_fields, K__MAX, NULL };
 static const struct format held_format = { "Held", "保留一覧", held_fields,
 	HD__MAX, NULL };
+
+static const struct format cover_format = { "Cover", "他保険者との期間照合",
+	cover_fields, CV__MAX, NULL };
 
 const struct layout counts_layout = {
 	.name = "counts",
@@ -47,6 +58,18 @@ const struct layout held_layout = {
 	.name = "held",
 	.ja = "保留一覧",
 	.data = &held_format,
+	.trailer_count = -1,
+	.trailer_total = -1,
+	.total_field = -1,
+	.number_field = -1,
+	.bare = true,
+	.refuse_percent = 100,
+};
+
+const struct layout cover_layout = {
+	.name = "cover",
+	.ja = "他保険者との期間照合",
+	.data = &cover_format,
 	.trailer_count = -1,
 	.trailer_total = -1,
 	.total_field = -1,

@@ -1,7 +1,8 @@
 /*
- * Two small tables beside the reflection results of a generation: what every
- * upload came to, and which records are on hold (保留). Bare CSV; no private
- * value in them. Ours (OURS); domain: insurer-and-nhi-files.md 10.
+ * Small tables beside the reflection results of a generation: what every upload
+ * came to, which records are on hold (保留), which periods of one person at two
+ * insurers do not fit together. Bare CSV. Ours (OURS); domain:
+ * insurer-and-nhi-files.md 10.
  */
 #ifndef FORMATS_HELD_H
 #define FORMATS_HELD_H
@@ -34,5 +35,18 @@ enum held_field { /* one row per record on hold, by upload and record */
 	HD__MAX
 };
 extern const struct layout held_layout; /* "held" */
+
+/* One row per period and fact, by typed key: each insurer is told of its own
+ * period, never who the other insurer is. */
+enum cover_field {
+	CV_INSURER_CODE,
+	CV_PERSON_ID,
+	CV_QUALIFIED_ON,
+	CV_CODE,
+	CV_REASON_JA,
+	CV_REASON_EN,
+	CV__MAX
+};
+extern const struct layout cover_layout; /* "cover" */
 
 #endif

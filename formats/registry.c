@@ -22,6 +22,7 @@ const struct layout *const registry[] = {
 	&reflection_layout,
 	&counts_layout,
 	&held_layout,
+	&cover_layout,
 	&statistics_layout,
 	NULL,
 };

@@ -30,7 +30,8 @@ import xml.etree.ElementTree as ET
 
 SENDERS = ["06139992", "06130488", "39131008"]
 # each person is a small world of its own; each insurer has full files
-INSURERS = SENDERS + ["0613%04d" % i for i in range(20)]
+CITIES = ["00138057", "00139998", "00270017"]  # the first two: 13 東京
+INSURERS = SENDERS + CITIES + ["0613%04d" % i for i in range(20)]
 FAR = "99999999"
 
 
@@ -44,7 +45,8 @@ def day(rng, low=2000, high=2026):
 def person(insurer, n):
     rng = random.Random("%s %d" % (insurer, n))
     return {"InsurerCode": insurer, "PersonId": "P%03d" % n,
-            "InsurerNumber": insurer, "InsuredCardSymbol": "１２",
+            "InsurerNumber": insurer[2:] if insurer in CITIES else insurer,
+            "InsuredCardSymbol": "１２",
             "InsuredIdentificationNumber": "%04d" % (n // 2),
             "Name": rng.choice(["山田　花子", "佐藤　太郎", "鈴木　一"]),
             "Sex1": rng.choice("12"), "Birthdate": day(rng, 1930, 1999)}
@@ -68,6 +70,8 @@ def change(rng, insurer):
         r["DisqualificationDate"] = "%d0401" % (
             int(r["QualificationDate"][:4]) + later)
         r["ReasonOfLoss"] = rng.choice(["01", "03", "99"])
+        if insurer in CITIES and rng.random() < 0.8:
+            del r["ReasonOfLoss"]  # moves inside the prefecture
     return r
 
 
@@ -126,11 +130,12 @@ def make(seed, night):
                     numbered.append((i + 1, r))
                 seen.add(what)
             upload(sender, "shikaku", seq, "period", numbered, scopes)
-    pairs = [(i + 1, {"Key": "E%sP%03d" % (rng.choice(INSURERS),
-                                           rng.randint(0, 30)),
+    pairs = [(i + 1, {"Key": "E%sP%03d" % (
+                          rng.choice(INSURERS + 4 * CITIES),
+                          rng.randint(0, 30)),
                       "ProcessingNumber": "N%03d" % rng.randint(0, 40),
                       "Pseudonym": "%032x" % rng.randint(0, 99)})
-             for i in range(rng.randint(0, 60))]
+             for i in range(rng.randint(20, 90))]
     upload("JLIS0001", "codes", 1, "pair", pairs)
     if night != 2:
         upload("JLIS0002", "link", 1, "card", [
@@ -342,9 +347,21 @@ def order_of(name):
 
 def run_model(texts):
     """texts: (changes, verdicts) of each night, which is a generation"""
-    model, results, counts = Model(), {}, {}
+    model, results, counts, cover = Model(), {}, {}, {}
     for g, (text, words) in enumerate(texts, 1):
-        def told(name, rows, removed):
+        touched, paired = [], set()
+
+        def told(name, rows, removed, kind, by_number):
+            for n, s, _ in rows:
+                if s not in ("added", "amended", "lost"):
+                    continue
+                row = by_number[n]
+                if kind == "period":
+                    touched.append((
+                        "E" + row["InsurerCode"] + row["PersonId"],
+                        row["QualificationDate"], name, n))
+                elif kind == "pair":
+                    paired.add(row["Key"])
             now = results.setdefault((g, name), [])
             now += [("%d" % n, s, c) for n, s, c in rows]
             c = counts.setdefault((g, name), {})
@@ -355,13 +372,61 @@ def run_model(texts):
         words = [w.split() for w in words.splitlines()]
         for word, name, number in sorted(
                 words, key=lambda w: (order_of(w[1]), int(w[2]))):
-            told(name, [(int(number),) + model.verdict(
-                word, name, int(number))], 0)
+            number = int(number)
+            kind, row, _ = model.holds[name, number]
+            told(name, [(number,) + model.verdict(word, name, number)], 0,
+                 kind, {number: row})
         for u, kind, rows, scopes in uploads(text):
             model.removed = 0
-            rows = model.upload(stem(u), kind, rows, scopes)
-            told(stem(u), rows, model.removed)
-    return model, results, counts
+            said = model.upload(stem(u), kind, rows, scopes)
+            told(stem(u), said, model.removed, kind, dict(rows))
+        cover[g] = facts(model, touched, paired, results, g) if g > 1 else []
+    return model, results, counts, cover
+
+
+def city(record):
+    """Prefecture of a municipality's record, or None"""
+    number = record["InsurerNumber"]
+    return number[:2] if len(number) == 6 and number[2] != "3" else None
+
+
+def facts(model, touched, paired, results, g):
+    """What is told of persons at several insurers; rows of cover.csv"""
+    people, found, cover = {}, {}, set()
+    for key, (_, pseudonym) in model.pairs.items():
+        people.setdefault(pseudonym, []).extend(
+            (key, f, r) for f, r in model.periods.get(key, {}).items())
+    for periods in people.values():
+        for a in periods:
+            for b in periods:
+                if a[0] == b[0]:
+                    continue
+                if meet(days(a[2]), days(b[2])):
+                    found.setdefault(a[:2], set()).add((b[:2], "W7008"))
+                end = a[2].get("DisqualificationDate")
+                if city(a[2]) is None or end is None or \
+                        "ReasonOfLoss" in a[2]:
+                    continue
+                # the first cover in the prefecture from that day on
+                rest = [c for c in periods if city(c[2]) == city(a[2])
+                        and days(c[2])[1] > end]
+                first = min([c[1] for c in rest], default=FAR)
+                if b in rest and b[1] == first and first > end:
+                    found.setdefault(a[:2], set()).add((b[:2], "W7009"))
+                    found.setdefault(b[:2], set()).add((a[:2], "W7009"))
+    for key, day_, name, number in touched:
+        codes = {c for _, c in found.get((key, day_), ())}
+        if codes:
+            rows = results[g, name]
+            i = [r[0] for r in rows].index("%d" % number)
+            rows[i] = rows[i][:2] + (min(codes),)
+    those = {t[:2] for t in touched} | {p for p in found if p[0] in paired}
+    for p in those:
+        for other, code in found.get(p, ()):
+            cover |= {p + (code,), other + (code,)}
+    return sorted((k[1:9], k[9:], f, c) for k, f, c in cover)
+
+
 
 
 # ---- what is on disk ----
@@ -411,7 +476,7 @@ def same(what, want, got):
 
 
 def check(root, texts):
-    model, results, counts = run_model(texts)
+    model, results, counts, cover = run_model(texts)
     q = snapshot(root, "qualification")
     want = {(k, f): r for k, p in model.periods.items() for f, r in p.items()}
     same("periods", want, {
@@ -450,7 +515,7 @@ def check(root, texts):
     same("institutions", model.institutions, {
         r["InstitutionCode"]: plain(r)
         for r in i.execute("SELECT * FROM institution")})
-    got, got_counts = {}, {}
+    got, got_counts, got_cover = {}, {}, {}
     for path in glob.glob(os.path.join(root, "reflection/g*/*.csv")):
         g = int(os.path.basename(os.path.dirname(path))[1:])
         with open(path, encoding="utf-8-sig", newline="") as f:
@@ -461,6 +526,9 @@ def check(root, texts):
                 got_counts[g, r["File"]] = {
                     k.lower(): int(v) for k, v in r.items()
                     if k != "File" and (v != "0" or k in ("Read", "Removed"))}
+        if name == "cover":
+            got_cover[g] = [(r["InsurerCode"], r["PersonId"],
+                             r["QualificationDate"], r["Code"]) for r in rows]
         if "_" not in name:
             continue
         got[g, name] = [(r["RecordNumber"], r["State"], r["Code"])
@@ -471,6 +539,7 @@ def check(root, texts):
     same("reflection results", {k: sorted(v, key=lambda r: int(r[0]))
                                 for k, v in results.items()}, got)
     same("counts", counts, got_counts)
+    same("cover at two insurers", cover, got_cover)
     same("records on hold", {k: v[2] for k, v in model.holds.items()}, {
         (r["File"], int(r["RecordNumber"])): r["Code"]
         for r in held_list(root)})
@@ -488,8 +557,9 @@ def check(root, texts):
                  {"there": os.path.exists(path)})
     states = sorted({r[1] for rows in results.values() for r in rows})
     print("model: %d passed, %d failed; %d people, %d periods, %d held, "
-          "states %s" % (passed, failed, len(model.periods), len(want),
-                         len(model.holds), " ".join(states)))
+          "%d told, states %s" % (
+              passed, failed, len(model.periods), len(want), len(model.holds),
+              sum(map(len, cover.values())), " ".join(states)))
 
 
 # ---- the files of the senders themselves ----
