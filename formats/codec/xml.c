@@ -28,6 +28,7 @@ struct xml_push {
 	bool begun;
 	bool cp932;
 	char lead; /* first byte of a character cut in two; 0: none */
+	int64_t skipped; /* lines that were not fed */
 	size_t since; /* bytes fed since the last event */
 	int result; /* 0; 1 stopped by the handler; -1 refused */
 };
@@ -41,7 +42,7 @@ refuse(struct xml_push *x, enum diag_code code, const char *detail)
 		return -1;
 	x->result = -1;
 	if (x->ctxt != NULL && x->ctxt->input != NULL)
-		d.line = x->ctxt->input->line;
+		d.line = xml_push_line(x);
 	d.detail = detail;
 	diag_raise(x->sink, &d);
 	if (x->ctxt != NULL)
@@ -94,8 +95,8 @@ on_open(void *arg, const xmlChar *local, const xmlChar *prefix,
 	if (all_blank(x->text + parent, x->used - parent))
 		x->used = parent;
 	x->start[x->depth] = x->used;
-	if (x->h->open(x->h->arg, name_of(local), x->depth++,
-		x->ctxt->input->line) != 0)
+	if (x->h->open(
+		x->h->arg, name_of(local), x->depth++, xml_push_line(x)) != 0)
 		stop(x);
 }
 
@@ -117,7 +118,7 @@ on_close(
 		text.n = 0;
 	x->used = x->start[x->depth];
 	if (x->h->close(x->h->arg, name_of(local), text, x->depth,
-		x->ctxt->input->line) != 0)
+		xml_push_line(x)) != 0)
 		stop(x);
 }
 
@@ -218,6 +219,28 @@ xml_push_open(
 	x->sax.reference = on_reference;
 	x->sax.serror = on_error;
 	return x;
+}
+
+/* CONTENT is also where a tag or comment not yet whole waits: then not all of
+ * it has been taken. */
+bool
+xml_push_between(const struct xml_push *x)
+{
+	return x->result == 0 && x->ctxt != NULL && x->depth == 1 &&
+	    x->lead == 0 && x->ctxt->instate == XML_PARSER_CONTENT &&
+	    x->ctxt->input->cur == x->ctxt->input->end;
+}
+
+int64_t
+xml_push_line(const struct xml_push *x)
+{
+	return x->skipped + x->ctxt->input->line;
+}
+
+void
+xml_push_skip_lines(struct xml_push *x, int64_t n)
+{
+	x->skipped += n;
 }
 
 bool

@@ -36,6 +36,11 @@ int xml_push_feed(struct xml_push *x, const char *p, size_t n, bool last);
 void xml_push_close(struct xml_push *x);
 /* True where the declaration named CP932 by one of its names. */
 bool xml_push_is_cp932(const struct xml_push *x);
+/* Everything fed has been taken, the root element is open and nothing in it:
+ * a whole element, or blanks, that come next need not be fed. */
+bool xml_push_between(const struct xml_push *x);
+int64_t xml_push_line(const struct xml_push *x); /* at this place */
+void xml_push_skip_lines(struct xml_push *x, int64_t n); /* not fed */
 #define XML_TEXT_MAX (64 << 10) /* text of the elements open at a time */
 
 /* Text with & < > " ' escaped, nothing else changed (messages.md R1). */

@@ -2,12 +2,17 @@
  * Records as XML: the root is called like the layout, each record like its
  * format, each item like its field, in any order. Events come in bursts (one
  * piece fed, several records), so finished records wait in a queue.
+ *
+ * Nearly all records are plain (xml_plain.h). Where libxml2 stands between two
+ * elements of the root, a plain one is cut here and never fed: what libxml2
+ * reads is the same document without it. The next that is not plain is fed.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "formats/codec/syntax.h"
 #include "formats/codec/xml.h"
+#include "formats/codec/xml_plain.h"
 
 #define FEED 16384
 
@@ -38,6 +43,9 @@ struct xml_state {
 	struct queued open; /* the record being read */
 	bool is_open;
 	int field; /* the item open in it; -1: unknown */
+	struct xml_plain plain; /* the data record */
+	struct xml_cut_record cut; /* the last plain one */
+	char *utf8; /* CP932: it is cut from here */
 	bool ended, broken;
 };
 
@@ -268,6 +276,7 @@ xml_close(void *state)
 	input_close(&x->in);
 	free(x->queue);
 	free(x->texts);
+	free(x->utf8);
 	free(x);
 }
 
@@ -280,6 +289,8 @@ xml_open(const struct record_source *src)
 	x->charset = src->charset;
 	x->max_texts = FEED;
 	x->texts = text_alloc(x->max_texts);
+	x->utf8 = text_alloc(3 * FEED + 1);
+	xml_plain_compile(src->layout->data, &x->plain);
 	x->handler = (struct xml_handler) { on_open, on_close, x };
 	if (input_open(&x->in, src) == 0) {
 		x->push = xml_push_open(&x->handler, src->name, src->sink);
@@ -287,6 +298,24 @@ xml_open(const struct record_source *src)
 	}
 	xml_close(x);
 	return NULL;
+}
+
+/* How much to feed: up to the last tag before a record begins, so that libxml2
+ * stands between two elements there; more than nothing. */
+static size_t
+piece(const struct xml_state *x)
+{
+	const char *p = x->in.p, *from = p, *tag = NULL;
+	size_t n = (size_t)(x->in.end - p);
+
+	n = n < FEED ? n : FEED;
+	while (tag == NULL &&
+	    (from = memmem(from, n - (size_t)(from - p), x->plain.open,
+		 x->plain.nopen)) != NULL) {
+		tag = memrchr(p, '>', (size_t)(from - p));
+		from++;
+	}
+	return tag != NULL ? (size_t)(tag + 1 - p) : n;
 }
 
 /* Feeds one piece; what is there of the open record moves to the front. */
@@ -307,18 +336,83 @@ feed(struct xml_state *x)
 		x->broken = true;
 		return;
 	}
-	n = (size_t)(x->in.end - x->in.p);
-	n = n < FEED ? n : FEED;
+	n = piece(x);
 	x->ended = x->in.eof && n == (size_t)(x->in.end - x->in.p);
 	if (xml_push_feed(x->push, x->in.p, n, x->ended) != 0)
 		x->broken = true;
 	input_take(&x->in, n);
-	if ((x->nqueue > 0 || x->ended) && !x->broken &&
+	if ((x->nqueue > 0 || x->ended || xml_push_between(x->push)) &&
+	    !x->broken &&
 	    xml_push_is_cp932(x->push) != (x->charset == CHARSET_CP932)) {
 		x->nqueue = 0;
 		refuse(
 		    x, DIAG_ENCODING, 0, "manifest and XML declaration differ");
 	}
+}
+
+/* The bytes at hand as UTF-8. CP932 is decoded as far as the first record
+ * ends, if that is near; *raw: how many bytes those are. */
+static struct slice
+at_hand(struct xml_state *x, size_t *raw)
+{
+	struct slice in = { x->in.p, (size_t)(x->in.end - x->in.p) };
+	size_t n = in.n < FEED ? in.n : FEED;
+	const char *close = in.p;
+	struct buf b;
+
+	*raw = 0;
+	if (x->charset != CHARSET_CP932)
+		return in;
+	buf_init(&b, x->utf8, 3 * FEED + 1);
+	/* neither of the two bytes is a trail byte */
+	while ((close = memmem(close, n - (size_t)(close - in.p), "</", 2)) !=
+	    NULL) {
+		close += 2;
+		if (n - (size_t)(close - in.p) < x->plain.nopen - 1)
+			break;
+		if (memcmp(close, x->plain.open + 1, x->plain.nopen - 1) != 0)
+			continue;
+		*raw = (size_t)(close - in.p) + x->plain.nopen - 1;
+		if (text_from_cp932((struct slice) { in.p, *raw }, &b) != 0)
+			b.n = 0;
+		return buf_slice(&b);
+	}
+	return (struct slice) { "", 0 };
+}
+
+/* A plain record into raw; false: there is none, feed libxml2. */
+static bool
+cut_plain(struct xml_state *x, struct syntax_raw *raw)
+{
+	struct xml_cut_record *c = &x->cut;
+	const struct format *f = x->plain.format;
+	enum xml_cut r;
+	size_t n;
+
+	if (!xml_push_between(x->push))
+		return false;
+	while ((r = xml_plain_cut(&x->plain, at_hand(x, &n), c)) == XML_MORE)
+		if (input_more(&x->in) != 1)
+			return false;
+	if (r == XML_OTHER)
+		return false;
+	if (x->layout->header != NULL && (c->seen & 1) != 0 &&
+	    !slice_eq(c->v[0], type_of(x->layout, f)))
+		return false;
+	raw->format = f;
+	raw->line = xml_push_line(x->push) + c->before;
+	raw->offset = -1;
+	raw->ascii = false;
+	raw->nfaults = 0;
+	for (unsigned i = 0; i < f->nfields; i++)
+		raw->v[i] = (c->seen >> i & 1) != 0 ?
+		    c->v[i] :
+		    (struct slice) { NULL, 0 };
+	if (x->layout->header != NULL && (c->seen & 1) == 0)
+		raw->v[0] = type_of(x->layout, f);
+	xml_push_skip_lines(x->push, c->lines);
+	input_take(&x->in, n > 0 ? n : c->taken);
+	return true;
 }
 
 static enum record_result
@@ -332,6 +426,8 @@ xml_next(void *state, struct syntax_raw *raw)
 			return RECORD_BROKEN;
 		if (x->ended)
 			return RECORD_END;
+		if (cut_plain(x, raw))
+			return RECORD_OK;
 		feed(x);
 	}
 	q = &x->queue[x->next++];
