@@ -130,6 +130,16 @@ done
 
 is 'nearly all of them were killed' 1 $((kills >= 14))
 
+# the worked examples of the manual page
+site examples
+for n in 1 2; do
+	python3 tests/merge_examples.py make formats/merge.7 $n | "$B/tool-segment" "$Q"
+	rebuild "0$n"
+done
+line=$(python3 tests/merge_examples.py check formats/merge.7 "$Q")
+echo "$line" | grep FAILED
+is 'the examples of shikaku-merge(7) are true' '41 passed, 0 failed' "${line##*: }"
+
 # what an operator may say
 S="$T/nights1" Q="$S/qualification"
 first=$(awk -F, 'NR == 2 { print $1 ":" $2 }' "$Q/reflection/g000003/held.csv")
