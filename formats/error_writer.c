@@ -89,19 +89,25 @@ fail(struct error_writer *w)
 
 /* ---- CSV ---- */
 
-/* Cells a spreadsheet would take for a formula, full width ones too, as a
- * Japanese Excel does. */
+/* Cells a spreadsheet would take for a formula, full width ones too
+ * (＝ U+FF1D, ＋ FF0B, － FF0D, ＠ FF20), as a Japanese Excel does. */
 static bool
 is_formula(struct slice s)
 {
-	static const char *const marks[] = { "=", "+", "-", "@", "\t", "\r",
-		"＝", "＋", "－", "＠" };
+	const unsigned char *p = (const unsigned char *)s.p;
 
-	for (size_t i = 0; i < sizeof(marks) / sizeof(marks[0]); i++) {
-		size_t n = strlen(marks[i]);
-
-		if (s.n >= n && memcmp(s.p, marks[i], n) == 0)
-			return true;
+	switch (p[0]) {
+	case '=':
+	case '+':
+	case '-':
+	case '@':
+	case '\t':
+	case '\r':
+		return true;
+	case 0xef:
+		return s.n >= 3 && p[1] == 0xbc &&
+		    (p[2] == 0x9d || p[2] == 0x8b || p[2] == 0x8d ||
+			p[2] == 0xa0);
 	}
 	return false;
 }
@@ -109,11 +115,14 @@ is_formula(struct slice s)
 static bool
 is_plain(struct slice s)
 {
-	for (size_t i = 0; i < s.n; i++)
-		if ((unsigned char)s.p[i] < 0x20 || s.p[i] == '"' ||
-		    s.p[i] == 0x7f)
-			return false;
-	return true;
+	unsigned odd = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		odd |= (c < 0x20) | (c == '"') | (c == 0x7f);
+	}
+	return odd == 0;
 }
 
 static void

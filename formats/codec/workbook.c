@@ -93,6 +93,19 @@ sheet_end(struct workbook *w)
 	return 0;
 }
 
+static bool
+is_clean(struct slice s)
+{
+	unsigned odd = 0;
+
+	for (size_t i = 0; i < s.n; i++) {
+		unsigned char c = (unsigned char)s.p[i];
+
+		odd |= (c < 0x20) | (c == 0x7f) | (c == 0xef);
+	}
+	return odd == 0 && s.n <= WORKBOOK_CELL_MAX && text_utf8_ok(s);
+}
+
 /* UTF-8 that a cell may hold, NUL-terminated. */
 static const char *
 clean(struct workbook *w, struct slice s)
@@ -102,6 +115,10 @@ clean(struct workbook *w, struct slice s)
 	int chars = 0;
 
 	buf_init(&b, w->cell, sizeof(w->cell));
+	if (is_clean(s)) {
+		buf_put(&b, s);
+		return w->cell;
+	}
 	while (p < end && chars++ < WORKBOOK_CELL_MAX) {
 		uint32_t u = text_next(&p, end);
 
@@ -210,11 +227,9 @@ workbook_row(struct workbook *w, const struct slice *cells)
 		if (n >= 0)
 			worksheet_write_number(
 			    w->sheet, w->rows, col, (double)n, w->number);
-		else if (cells[i].n > 0)
+		else if (cells[i].n > 0) /* empty: looks as its column */
 			worksheet_write_string(w->sheet, w->rows, col,
 			    clean(w, cells[i]), c->wrap ? w->wrap : w->text);
-		else
-			worksheet_write_blank(w->sheet, w->rows, col, w->text);
 	}
 	w->rows++;
 	return 0;
