@@ -193,6 +193,36 @@ def bench_ingest(site, folder):
     row("ingest.peak_rss", peak, "MiB", "cap", 256)
 
 
+def bench_error_list(site, faults=300000):
+    """A file in which every record has one fault: read, listed, written."""
+    source = os.path.join(ROOT, "faults.csv")
+    listed = os.path.join(ROOT, "errors.csv")
+    subprocess.run([sys.executable, "tests/returns.py", "many", source,
+                    str(faults)], check=True)
+    capped = os.path.join(os.path.dirname(site), "capped.yaml")
+    shutil.copy(site, capped)
+    with open(capped, "a") as f:
+        f.write("errors:\n  max_rows: 1000000\n")
+    ran = program("check", capped, "-f", "shikaku", "--csv", listed, source,
+                  stderr=subprocess.DEVNULL)
+    db = os.path.join(ROOT, "peer.sqlite")
+    if os.path.exists(db):
+        os.unlink(db)
+    run(["sqlite3", db, ".mode csv", ".import %s t" % listed])
+    peer = run(["sqlite3", db, ".mode csv", ".once %s" % (listed + ".peer"),
+                "SELECT * FROM t"])
+    row("check.error_list", faults / ran.seconds, "faults/s",
+        "sqlite3 writes the same CSV", faults / peer.seconds)
+    row("check.error_list_rss", ran.rss, "MiB", "cap", 256)
+    ran = program("check", capped, "-f", "shikaku", "--xlsx",
+                  os.path.join(ROOT, "errors.xlsx"), source,
+                  stderr=subprocess.DEVNULL)
+    row("check.error_list_xlsx", faults / ran.seconds, "faults/s")
+    for path in (source, listed, listed + ".peer", db,
+                 os.path.join(ROOT, "errors.xlsx")):
+        os.unlink(path)
+
+
 # ---- the night ----
 
 def bench_night(site, folder):
@@ -350,6 +380,8 @@ def main():
     say("  intake   %6.2f s %5.0f MiB  %s" % (ran.seconds, ran.rss, ran.out.strip()))
     say("ingest, the same records in four syntaxes")
     bench_ingest(site, folder)
+    say("error lists")
+    bench_error_list(site)
     say("the night")
     ran = program("ingest", site)
     say("  ingest   %6.2f s %5.0f MiB  %s" % (ran.seconds, ran.rss, ran.out.strip()))
