@@ -5,7 +5,9 @@
  * A file once written is closed: journal lines that come later, of that day
  * or an older one, go into the next file with their own time of use. What was
  * taken stands beside the file in riyo-YYYYMMDD.yaml, renamed last: a day that
- * has it is done.
+ * has it is done. This list is the head of the day: it holds the ends of the
+ * journals' chains and the digest of the list before, and riyo-YYYYMMDD.p7s
+ * is our signature over it, so that nothing behind it can be made again.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,8 @@
 #include "formats/codec/seal.h"
 #include "formats/codec/yaml.h"
 
+#define SIGNATURE_MAX 16384
+
 struct taken { /* of one journal, by the newest file that took from it */
 	char name[48];
 	int64_t lines;
@@ -36,6 +40,9 @@ struct collect {
 	struct taken *taken;
 	size_t n;
 	int files; /* written before */
+	char previous[65]; /* digest of the newest list; "" at the first */
+	int newest; /* its sequence */
+	struct seal_key *key;
 	bool done; /* the day has its file */
 	struct journals journals;
 	struct riyo *riyo;
@@ -90,6 +97,24 @@ take_row(struct collect *c, const struct yaml *y, int i)
 	return 1;
 }
 
+/* The list with the highest sequence is the one the next follows. */
+static int
+take_sequence(struct collect *c, const struct yaml *y, struct slice doc)
+{
+	const struct yaml_node *node = yaml_find(y, "sequence");
+	int64_t n = node != NULL && node->value != NULL ?
+	    slice_number(slice_of(node->value)) :
+	    -1;
+
+	if (n < 1 || n > INT32_MAX)
+		return -1;
+	if (n > c->newest) {
+		c->newest = (int)n;
+		seal_digest(doc, c->previous);
+	}
+	return 1;
+}
+
 static int
 take_file(struct collect *c, const char *name)
 {
@@ -103,6 +128,8 @@ take_file(struct collect *c, const char *name)
 	doc = spool_slurp(path, 1 << 24, &n);
 	if (doc != NULL)
 		y = yaml_read((struct slice) { doc, n }, name, c->sink);
+	if (y != NULL)
+		row = take_sequence(c, y, (struct slice) { doc, n });
 	for (int i = 0; y != NULL && row == 1; i++)
 		row = take_row(c, y, i);
 	if (doc == NULL || y == NULL || row == -1)
@@ -213,6 +240,8 @@ list_write(
     const struct collect *c, const char *csv, const char *sha256, FILE *f)
 {
 	fprintf(f, "# what shikaku-collect took into this file\n");
+	fprintf(
+	    f, "sequence: %d\nprevious: \"%s\"\n", c->newest + 1, c->previous);
 	fprintf(f, "file: \"%s\"\nsha256: \"%s\"\n", csv, sha256);
 	fprintf(f, "records: %lld\nchecks: %lld\nprovisions: %lld\n",
 	    (long long)c->counts.records, (long long)c->counts.checks,
@@ -267,20 +296,46 @@ publish_file(struct collect *c, const char *csv)
 }
 
 static int
+publish_bytes(const struct collect *c, const char *suffix, struct slice bytes)
+{
+	char name[32], d[9];
+	struct publish p;
+
+	day_format(c->run.day, d);
+	snprintf(name, sizeof(name), "riyo-%s.%s", d, suffix);
+	if (publish_open(&p, c->root) == -1)
+		return -1;
+	fwrite(bytes.p, 1, bytes.n, p.f);
+	return publish_commit(&p, c->dir, name);
+}
+
+/* The signature first: where the list stands, all of the day stands. */
+static int
 publish_list(struct collect *c, const char *csv)
 {
-	char name[32], d[9], sha256[65];
-	struct publish p;
+	char sha256[65], store[SIGNATURE_MAX], *doc = NULL;
+	struct buf sig;
+	size_t n = 0;
+	FILE *f;
+	int ok = -1;
 
 	if (c->run.dry)
 		return 0;
-	day_format(c->run.day, d);
-	snprintf(name, sizeof(name), "riyo-%s.yaml", d);
 	if (digest_of(c->dir, csv, sha256) == -1 ||
-	    publish_open(&p, c->root) == -1)
+	    (f = open_memstream(&doc, &n)) == NULL)
 		return -1;
-	list_write(c, csv, sha256, p.f);
-	return publish_commit(&p, c->dir, name);
+	list_write(c, csv, sha256, f);
+	if (fclose(f) != 0)
+		goto out;
+	struct slice list = { doc, n };
+	buf_init(&sig, store, sizeof(store));
+	if (seal_sign_bytes(csv, list, c->key, c->run.now, &sig, c->sink) ==
+		0 &&
+	    publish_bytes(c, "p7s", buf_slice(&sig)) == 0)
+		ok = publish_bytes(c, "yaml", list);
+out:
+	free(doc);
+	return ok;
 }
 
 /* Journals with nothing new need no row: the row before holds. */
@@ -328,11 +383,15 @@ main(int argc, char **argv)
 
 	if (run_begin(&c.run, "collect", argc, argv, NULL) == -1)
 		return run_end(&c.run);
+	const struct config *k = c.run.config;
 	c.sink = &c.run.log.sink;
-	c.root = c.run.config->qualification_root;
+	c.root = k->qualification_root;
 	if (*c.root == '\0') {
 		diag_file(c.sink, DIAG_CONFIG, c.run.config_path,
 		    "qualification.root is empty: collect works on that side");
+		run_worst(&c.run, EXIT_CONFIG);
+	} else if ((c.key = seal_key_open(
+			k->publish_key, k->publish_cert, c.sink)) == NULL) {
 		run_worst(&c.run, EXIT_CONFIG);
 	} else if (run_lock(&c.run, c.root) == 0 && take_all(&c) == 0) {
 		if (c.done)
@@ -340,6 +399,7 @@ main(int argc, char **argv)
 		else
 			collect_day(&c);
 	}
+	seal_key_free(c.key);
 	riyo_free(c.riyo);
 	journals_free(&c.journals);
 	free(c.taken);

@@ -27,8 +27,12 @@ printf '[ca]\ndefault_ca=d\n[d]\ndatabase=%s\ncrlnumber=%s\ndefault_md=sha256\nc
 echo 01 >"$W/pki/number"
 openssl ca -config "$W/pki/ca.cnf" -gencrl -crldays 30 -keyfile "$W/pki/site-ca.key" \
     -cert "$W/pki/site-ca.pem" -out "$W/pki/site-ca.crl" 2>/dev/null
-# whose sets are believed: here the authority itself stands for the publisher
-cp "$W/pki/site-ca.pem" "$W/pki/publish.pem"
+printf 'basicConstraints=CA:FALSE\nkeyUsage=critical,digitalSignature\n' >"$W/pki/leaf.cnf"
+openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=TEST publisher' \
+    -keyout "$W/pki/publish.key" -out "$W/pki/publish.csr" 2>/dev/null
+openssl x509 -req -in "$W/pki/publish.csr" -CA "$W/pki/site-ca.pem" -CAkey "$W/pki/site-ca.key" -days 365 \
+    -extfile "$W/pki/leaf.cnf" -out "$W/pki/publish.pem" 2>/dev/null
+chmod 600 "$W/pki/publish.key"
 
 cat >"$W/journal.py" <<'END'
 import hashlib, sys
