@@ -12,7 +12,7 @@ DESTDIR ?=
 J ?= 2
 
 APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-dev \
-	libyaml-dev libcunit1-dev libevent-dev libjansson-dev libxlsxwriter-dev \
+	libyaml-dev libcunit1-dev liblmdb-dev libevent-dev libjansson-dev libxlsxwriter-dev \
 	openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
 	strace zip unzip zstd nginx-light procps
 # opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
@@ -129,6 +129,7 @@ $(B)/replay-%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/online.a $
 $(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(B)/online.a $(B)/batch.a $(B)/formats.a
 	$(CC) $(LOPT) -fsanitize=fuzzer -o $@ $^ $(LIBS)
 # small programs of the tests and the benchmark: tests/tools/NAME.c
+$(B)/tool-store: LIBS += -llmdb
 TOOLS := $(patsubst tests/tools/%.c,%,$(wildcard tests/tools/*.c))
 $(B)/tool-%: $(B)/tests/tools/%.o $(B)/sample.a $(B)/online.a $(B)/batch.a $(B)/formats.a
 	$(CC) $(LOPT) $(LDFLAGS) -o $@ $^ $(LIBS)

@@ -1,18 +1,30 @@
 /*
- * tool-store [-n PERSONS] [-d FOLDER] [-s SENDERS] [-r REPEATS]: how fast the
- * store is, on synthetic persons of one period each: the segments, the first
- * load from them, a night of 0.5 % changes, lookups by typed key and by card.
- * Beside it the peer: SQLite filled by one prepared INSERT per row in key
- * order (key and record as one value, journal and synchronous off). Prints
- * lines "name value unit"; times are CPU time of this process unless said.
+ * tool-store [-n PERSONS] [-d FOLDER] [-s SENDERS] [-c] [-k]: how fast the
+ * store is, on synthetic persons of one period and one pairing each: the
+ * first load from segments, a night in which one person in a hundred changes,
+ * cards, lookups by typed key and by card. -c: the persons' records also as
+ * FOLDER/peer.csv, for the peers that read text; -k: keep the files.
+ *
+ * Beside it, on the same rows in key order, two bare loads of key and record
+ * as one value: SQLite by one prepared INSERT per row (journal and
+ * synchronous off), LMDB by MDB_APPEND.
+ *
+ * Each phase is a process of its own, so that CPU time, peak memory and a
+ * profile are the phase's; disk is what its files, the unlinked ones too,
+ * came to at the most. Prints lines "name value unit".
  */
+#include <dirent.h>
 #include <errno.h>
+#include <lmdb.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -59,7 +71,8 @@ die(const char *what)
 
 static long persons = 1000000, senders = 20;
 static char folder[300] = "/tmp/shikaku-store";
-static int64_t bytes; /* of payloads */
+static struct diag_sink *quiet;
+static struct snapshot_set_entry none;
 
 static uint32_t
 mix(uint32_t x)
@@ -171,7 +184,6 @@ put(struct segment_make *m, long i, int64_t number, int change,
 	if (record_pack(&r, &b) == -1 ||
 	    segment_add(m, k.b, number, (struct slice) { b.p, b.n }) == -1)
 		die("period");
-	bytes += (int64_t)b.n;
 }
 
 /* A segment of the persons from..to by step; entered among the inputs. */
@@ -192,12 +204,20 @@ segment(struct inputs *in, int day, int sequence, enum segment_kind kind,
 	h.id.sequence = sequence;
 	snprintf(l.name, sizeof(l.name), "%d-%d-%d.seg", day, sequence, kind);
 	snprintf(path, sizeof(path), "%s/segments/%s", folder, l.name);
-	unlink(path);
-	struct segment_make *m = segment_create(&h, folder);
-	for (long i = from; i < to; i += step)
-		put(m, i, ++number, change, kind);
-	if (segment_finish(m, path, &h) == -1)
+	if (in == NULL) {
+		unlink(path);
+		struct segment_make *m = segment_create(&h, folder);
+		for (long i = from; i < to; i += step)
+			put(m, i, ++number, change, kind);
+		if (segment_finish(m, path, &h) == -1)
+			die(path);
+		return;
+	}
+	struct segment *s = segment_open(path, l.name, false, quiet);
+	if (s == NULL)
 		die(path);
+	h = *segment_head(s);
+	segment_close(s);
 	l.id = h.id;
 	l.rows = h.rows;
 	memcpy(l.digest, h.digest, sizeof(l.digest));
@@ -210,14 +230,19 @@ segment(struct inputs *in, int day, int sequence, enum segment_kind kind,
 	in->n_files = ++in->n;
 }
 
+struct phase { /* what a child leaves for its parent */
+	struct snapshot_set_entry entry;
+	double cpu, reflect;
+};
+
 static void
 build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
-    const struct snapshot_set_entry *old, struct snapshot_set_entry *next,
-    const char *name)
+    const struct snapshot_set_entry *old, struct phase *out)
 {
-	char snapshots[400], results[400], text[64];
+	char snapshots[400], results[400];
 	struct build b = { .run = run, .root = folder, .in = in };
-	double c = cpu(), w = wall();
+	struct snapshot_set_entry *next = &out->entry;
+	double c = cpu();
 
 	snprintf(snapshots, sizeof(snapshots), "%s/snapshots", folder);
 	snprintf(results, sizeof(results), "%s/results", folder);
@@ -227,35 +252,152 @@ build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
 	next->day = day_of(2026, 8, 1);
 	if (build_snapshot(&b, kind, old, next) == -1)
 		die("build");
-	double c1 = cpu();
+	out->reflect = cpu();
 	if (reflect_write(b.reflect, NULL, results, next->generation, 0,
 		&run->log.sink) == -1)
 		die("reflect");
-	c1 = cpu() - c1;
-	c = cpu() - c;
-	w = wall() - w;
-	snprintf(text, sizeof(text), "%s.us_per_row", name);
-	say(text, c * 1e6 / (double)next->rows, "us");
-	snprintf(text, sizeof(text), "%s.reflect_us_per_row", name);
-	say(text, c1 * 1e6 / (double)next->rows, "us");
-	snprintf(text, sizeof(text), "%s.rows_per_s", name);
-	say(text, (double)next->rows / c, "1/s");
-	snprintf(text, sizeof(text), "%s.wall", name);
-	say(text, w, "s");
+	out->reflect = cpu() - out->reflect;
+	out->cpu = cpu() - c;
 }
 
-/* The floor: key and value, one INSERT per row, in key order. */
-static double
-peer(void)
+/* Bytes in the folder and in files a process has open that have no name. */
+static int64_t
+disk_of(pid_t pid)
 {
-	char path[400], t[9][48], packed[4096];
+	char path[400], one[700], target[8];
+	int64_t sum = 0;
+	struct stat st;
+
+	for (int i = 0; i < 4; i++) {
+		static const char *const names[] = { "snapshots", "results",
+			"." };
+		if (i < 3)
+			snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+		else
+			snprintf(path, sizeof(path), "/proc/%d/fd", (int)pid);
+		DIR *d = opendir(path);
+		for (struct dirent *e; d != NULL && (e = readdir(d)) != NULL;) {
+			snprintf(one, sizeof(one), "%s/%s", path, e->d_name);
+			if (i == 3 && readlink(one, target, 8) < 1)
+				continue;
+			if (stat(one, &st) == 0 && S_ISREG(st.st_mode) &&
+			    (i < 3 || st.st_nlink == 0))
+				sum += (int64_t)st.st_size;
+		}
+		if (d != NULL)
+			closedir(d);
+	}
+	return sum;
+}
+
+/* Waits for a child, measuring; ends with it if it failed. */
+static void
+phase_wait(pid_t pid, const char *name, double *rss, int64_t *disk)
+{
+	struct rusage u;
+	int status = 0;
+
+	while (wait4(pid, &status, WNOHANG, &u) == 0) {
+		int64_t now_disk = disk_of(pid);
+		*disk = now_disk > *disk ? now_disk : *disk;
+		usleep(persons < 3000000 ? 20000 : 200000);
+	}
+	if (status != 0) {
+		fprintf(stderr, "tool-store: %s failed\n", name);
+		exit(1);
+	}
+	*rss = (double)u.ru_maxrss / 1024;
+}
+
+static pid_t
+phase_begin(const char *name)
+{
+	fflush(stdout);
+	pid_t pid = fork();
+	if (pid == 0)
+		prctl(PR_SET_NAME, name, 0, 0, 0);
+	return pid;
+}
+
+/* One rebuild as a phase; its rows at persons/s, memory and disk. */
+static void
+build_phase(struct run *run, const char *name, const struct inputs *in,
+    enum snapshot_kind kind, const struct snapshot_set_entry *old,
+    struct snapshot_set_entry *next)
+{
+	struct phase *out = mmap(NULL, sizeof(*out), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	char path[900], text[64];
+	double w = wall(), rss = 0;
+	int64_t before = disk_of(getpid()), most = 0;
+	struct stat st;
+
+	pid_t pid = phase_begin(name);
+	if (pid == 0) {
+		build(run, in, kind, old, out);
+		_exit(0);
+	}
+	phase_wait(pid, name, &rss, &most);
+	w = wall() - w;
+	*next = out->entry;
+	snprintf(path, sizeof(path), "%s/snapshots/%s", folder, next->file);
+	if (stat(path, &st) == -1)
+		die(path);
+	double n = (double)next->rows, size = (double)st.st_size;
+	struct {
+		const char *what;
+		double value;
+		const char *unit;
+	} say_of[] = { { "rows_per_s", n / out->cpu, "1/s" },
+		{ "us_per_row", out->cpu * 1e6 / n, "us" },
+		{ "reflect_us_per_row", out->reflect * 1e6 / n, "us" },
+		{ "wall", w, "s" }, { "peak_rss", rss, "MiB" },
+		{ "bytes_per_row", size / n, "B" },
+		/* the snapshot in force counts: it stays until the end */
+		{ "disk_peak",
+		    ((double)(most - before) +
+			(old->generation > 0 ? size : 0)) /
+			size,
+		    "snapshots" } };
+	for (size_t i = 0; i < sizeof(say_of) / sizeof(say_of[0]); i++) {
+		snprintf(text, sizeof(text), "%s.%s", name, say_of[i].what);
+		say(text, say_of[i].value, say_of[i].unit);
+	}
+	munmap(out, sizeof(*out));
+}
+
+/* ---- the floor: key and value, one call per row, in key order ---- */
+
+static size_t
+peer_row(long i, struct typed_key *k, char packed[4096])
+{
+	char t[9][48];
 	struct record r;
+	struct buf b;
+
+	period(i, 1, &r, t);
+	buf_init(&b, packed, 4096);
+	record_pack(&r, &b);
+	typed_key_make(k, 'E', slice_of(t[0]), slice_of(t[1]));
+	return b.n;
+}
+
+static void
+peer_path(char path[400], const char *name)
+{
+	snprintf(path, 400, "%s/%s", folder, name);
+	unlink(path);
+}
+
+static void
+peer_sqlite(void)
+{
+	char path[400], packed[4096];
 	struct typed_key k;
 	sqlite3 *db;
 	sqlite3_stmt *st;
 
-	snprintf(path, sizeof(path), "%s/peer.sqlite", folder);
-	unlink(path);
+	peer_path(path, "peer.sqlite");
 	sqlite3_open(path, &db);
 	sqlite3_exec(db,
 	    "PRAGMA page_size=8192; PRAGMA journal_mode=OFF;"
@@ -263,32 +405,114 @@ peer(void)
 	    "CREATE TABLE t(k BLOB PRIMARY KEY, v BLOB) WITHOUT ROWID; BEGIN",
 	    NULL, NULL, NULL);
 	sqlite3_prepare_v2(db, "INSERT INTO t VALUES (?1, ?2)", -1, &st, NULL);
-	double c = cpu(), making = 0;
 	for (long i = 0; i < persons; i++) {
-		struct buf b;
-		period(i, 1, &r, t);
-		buf_init(&b, packed, sizeof(packed));
-		record_pack(&r, &b);
-		typed_key_make(&k, 'E', slice_of(t[0]), slice_of(t[1]));
+		size_t n = peer_row(i, &k, packed);
 		sqlite3_bind_blob(st, 1, k.b, 24, SQLITE_STATIC);
-		sqlite3_bind_blob(st, 2, b.p, (int)b.n, SQLITE_STATIC);
+		sqlite3_bind_blob(st, 2, packed, (int)n, SQLITE_STATIC);
 		sqlite3_step(st);
 		sqlite3_reset(st);
 	}
 	sqlite3_finalize(st);
-	sqlite3_exec(db, "COMMIT", NULL, NULL, NULL);
+	if (sqlite3_exec(db, "COMMIT", NULL, NULL, NULL) != SQLITE_OK)
+		die("peer");
 	sqlite3_close(db);
-	c = cpu() - c;
-	making = cpu();
-	for (long i = 0; i < persons; i++) {
-		struct buf b;
-		period(i, 1, &r, t);
-		buf_init(&b, packed, sizeof(packed));
-		record_pack(&r, &b);
-	}
-	making = cpu() - making;
 	unlink(path);
-	return c - making;
+}
+
+static void
+peer_lmdb(void)
+{
+	char path[400], packed[4096];
+	struct typed_key k;
+	MDB_env *env;
+	MDB_txn *txn;
+	MDB_dbi dbi;
+	MDB_cursor *c;
+
+	peer_path(path, "peer.mdb");
+	if (mdb_env_create(&env) != 0 ||
+	    mdb_env_set_mapsize(env, (size_t)persons * 700 + (64 << 20)) != 0 ||
+	    mdb_env_open(env, path,
+		MDB_NOSUBDIR | MDB_WRITEMAP | MDB_NOSYNC | MDB_NOLOCK,
+		0640) != 0 ||
+	    mdb_txn_begin(env, NULL, 0, &txn) != 0 ||
+	    mdb_dbi_open(txn, NULL, 0, &dbi) != 0 ||
+	    mdb_cursor_open(txn, dbi, &c) != 0)
+		die("lmdb");
+	for (long i = 0; i < persons; i++) {
+		MDB_val value = { peer_row(i, &k, packed), packed };
+		MDB_val key = { 32, k.b };
+		if (mdb_cursor_put(c, &key, &value, MDB_APPEND) != 0)
+			die("lmdb");
+	}
+	mdb_cursor_close(c);
+	if (mdb_txn_commit(txn) != 0)
+		die("lmdb");
+	mdb_env_close(env);
+	unlink(path);
+}
+
+static void
+peer_rows(void)
+{
+	char packed[4096];
+	struct typed_key k;
+
+	for (long i = 0; i < persons; i++)
+		peer_row(i, &k, packed);
+}
+
+/* CPU microseconds per row of fn, without the making of the rows. */
+static void
+peer_phase(const char *name, void (*fn)(void))
+{
+	double *c = mmap(NULL, 2 * sizeof(*c), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	double rss;
+	int64_t disk = 0;
+	char text[64];
+
+	pid_t pid = phase_begin(name);
+	if (pid == 0) {
+		c[0] = cpu();
+		peer_rows();
+		c[0] = cpu() - c[0];
+		c[1] = cpu();
+		fn();
+		c[1] = cpu() - c[1];
+		_exit(0);
+	}
+	phase_wait(pid, name, &rss, &disk);
+	snprintf(text, sizeof(text), "%s.rows_per_s", name);
+	say(text, (double)persons / (c[1] - c[0]), "1/s");
+}
+
+/* The records as text, for .import and COPY: no value has a comma. */
+static void
+peer_csv(void)
+{
+	unsigned char columns[RECORD_FIELDS_MAX];
+	unsigned n = snapshot_columns(&qualification_format, columns);
+	char path[400], t[9][48];
+	struct typed_key k;
+	struct record r;
+
+	peer_path(path, "peer.csv");
+	FILE *f = fopen(path, "w");
+	if (f == NULL)
+		die(path);
+	for (long i = 0; i < persons; i++) {
+		period(i, 1, &r, t);
+		typed_key_make(&k, 'E', slice_of(t[0]), slice_of(t[1]));
+		fprintf(f, "%.32s", k.b);
+		for (unsigned j = 0; j < n; j++) {
+			struct slice v = r.v[columns[j]].s;
+			fprintf(f, ",%.*s", (int)v.n, v.n > 0 ? v.p : "");
+		}
+		fputc('\n', f);
+	}
+	if (fclose(f) != 0)
+		die(path);
 }
 
 static int
@@ -348,15 +572,6 @@ lookups(struct run *run, enum snapshot_kind kind,
 	snapshot_close(s);
 }
 
-static double
-peak(void)
-{
-	struct rusage u;
-
-	getrusage(RUSAGE_SELF, &u);
-	return (double)u.ru_maxrss / 1024;
-}
-
 static void
 folders(void)
 {
@@ -371,52 +586,91 @@ folders(void)
 	}
 }
 
+static void
+segments(struct inputs *periods, struct inputs *night, struct inputs *links)
+{
+	long most = persons;
+
+	for (long s = 0; s < senders; s++)
+		segment(periods, 1, (int)s + 1, SEGMENT_PERIOD,
+		    s * persons / senders, (s + 1) * persons / senders, 1, 1);
+	segment(periods, 2, 1, SEGMENT_PAIR, 0, most, 1, 1);
+	segment(night, 3, 1, SEGMENT_PERIOD, 0, most, 100, 2);
+	segment(links, 1, 1, SEGMENT_CARD, 0, most, 1, 1);
+}
+
+static void
+lookup_phase(struct run *run, enum snapshot_kind kind,
+    const struct snapshot_set_entry *e, const char *name)
+{
+	double rss;
+	int64_t disk = 0;
+	pid_t pid = phase_begin(name);
+
+	if (pid == 0) {
+		lookups(run, kind, e, name);
+		fflush(stdout);
+		_exit(0);
+	}
+	phase_wait(pid, name, &rss, &disk);
+}
+
+static void
+measure(struct run *run)
+{
+	struct snapshot_set_entry first = { 0 }, second = { 0 }, cards = { 0 };
+	struct inputs in = { 0 }, night = { 0 }, links = { 0 };
+	double rss, w = wall();
+	int64_t disk = 0;
+
+	pid_t pid = phase_begin("segments");
+	if (pid == 0) {
+		segments(NULL, NULL, NULL);
+		_exit(0);
+	}
+	phase_wait(pid, "segments", &rss, &disk);
+	segments(&in, &night, &links);
+	say("segments.wall", wall() - w, "s");
+	build_phase(
+	    run, "first_load", &in, SNAPSHOT_QUALIFICATION, &none, &first);
+	build_phase(
+	    run, "delta_1pct", &night, SNAPSHOT_QUALIFICATION, &first, &second);
+	build_phase(run, "cards", &links, SNAPSHOT_CARDS, &none, &cards);
+	lookup_phase(run, SNAPSHOT_QUALIFICATION, &second, "typed_key");
+	lookup_phase(run, SNAPSHOT_CARDS, &cards, "card");
+}
+
 int
 main(int argc, char **argv)
 {
 	struct run run = { .name = "store" };
-	struct snapshot_set_entry none = { 0 }, first = { 0 }, second = { 0 },
-				  cards = { 0 };
-	struct inputs in = { 0 }, night = { 0 }, links = { 0 };
-	bool pairs = false;
-	char path[400];
-	struct stat st;
+	bool csv = false, keep = false;
+	char command[500];
 	int c;
 
-	while ((c = getopt(argc, argv, "n:d:s:p")) != -1) {
+	while ((c = getopt(argc, argv, "n:d:s:ck")) != -1) {
 		if (c == 'n')
 			persons = strtol(optarg, NULL, 10);
 		else if (c == 's')
 			senders = strtol(optarg, NULL, 10);
 		else if (c == 'd')
 			snprintf(folder, sizeof(folder), "%s", optarg);
-		else if (c == 'p')
-			pairs = true;
+		else if (c == 'c')
+			csv = true;
+		else if (c == 'k')
+			keep = true;
 		else
 			return 32;
 	}
 	diag_log_init(&run.log, "tool-store", stderr);
+	quiet = &run.log.sink;
 	folders();
-	double t = cpu();
-	for (long s = 0; s < senders; s++)
-		segment(&in, 1, (int)s + 1, SEGMENT_PERIOD,
-		    s * persons / senders, (s + 1) * persons / senders, 1, 1);
-	say("segment.rows_per_s", (double)persons / (cpu() - t), "1/s");
-	say("payload.bytes_per_row", (double)bytes / (double)persons, "B");
-	if (pairs)
-		segment(&in, 2, 1, SEGMENT_PAIR, 0, persons, 1, 1);
-	build(&run, &in, SNAPSHOT_QUALIFICATION, &none, &first, "first_load");
-	say("peak_rss", peak(), "MiB");
-	snprintf(path, sizeof(path), "%s/snapshots/%s", folder, first.file);
-	stat(path, &st);
-	say("file.bytes_per_row", (double)st.st_size / (double)persons, "B");
-	segment(&night, 3, 1, SEGMENT_PERIOD, 0, persons, 200, 2);
-	build(&run, &night, SNAPSHOT_QUALIFICATION, &first, &second, "night");
-	segment(&links, 1, 1, SEGMENT_CARD, 0, persons, 1, 1);
-	build(&run, &links, SNAPSHOT_CARDS, &none, &cards, "cards");
-	say("peak_rss", peak(), "MiB");
-	lookups(&run, SNAPSHOT_QUALIFICATION, &second, "typed_key");
-	lookups(&run, SNAPSHOT_CARDS, &cards, "card");
-	say("peer.insert_us_per_row", peer() * 1e6 / (double)persons, "us");
-	return 0;
+	measure(&run);
+	peer_phase("peer_sqlite", peer_sqlite);
+	peer_phase("peer_lmdb", peer_lmdb);
+	if (csv)
+		peer_csv();
+	snprintf(command, sizeof(command),
+	    "cd '%s' && rm -rf segments snapshots results", folder);
+	return keep ? 0 : system(command) == 0 ? 0 : 1;
 }
