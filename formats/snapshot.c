@@ -525,21 +525,26 @@ snapshot_person_keys(struct snapshot *s, const unsigned char pseudonym[16],
 	return each_key(s, T_PSEUDONYM, blob_key(pseudonym, 16), each, arg);
 }
 
-/* The pseudonym beside k; none where there are two. */
+/* The pseudonym that all rows of k have in this column; none where there are
+ * two. */
 static int
 one_pseudonym(struct snapshot *s, enum table t, struct column k,
-    unsigned char pseudonym[16])
+    unsigned column, unsigned char pseudonym[16])
 {
-	struct column v[2];
-	int r = find(s, t, &k, 1);
+	struct column v[3];
+	bool found = false;
+	int r;
 
-	if (r != 1)
-		return r;
-	if (cursor_columns(&s->cursor[t], v, 2) != 2 || v[1].s.n != 16)
-		return broken(s, "pseudonym");
-	memcpy(pseudonym, v[1].s.p, 16);
-	r = again(s, t, &k, 1);
-	return r == -1 ? -1 : r == 0;
+	for (r = find(s, t, &k, 1); r == 1; r = again(s, t, &k, 1)) {
+		if (cursor_columns(&s->cursor[t], v, 3) != 3 ||
+		    v[column].s.n != 16)
+			return broken(s, "pseudonym");
+		if (found && memcmp(pseudonym, v[column].s.p, 16) != 0)
+			return 0;
+		memcpy(pseudonym, v[column].s.p, 16);
+		found = true;
+	}
+	return r == -1 ? -1 : found;
 }
 
 int
@@ -547,7 +552,7 @@ snapshot_pseudonym(struct snapshot *s, const struct typed_key *key,
     unsigned char pseudonym[16])
 {
 	return one_pseudonym(
-	    s, T_PERSON, text_key(typed_key_text(key)), pseudonym);
+	    s, T_PERSON, text_key(typed_key_text(key)), 1, pseudonym);
 }
 
 int
@@ -555,7 +560,7 @@ snapshot_pairing(struct snapshot *s, struct slice processing_number,
     unsigned char pseudonym[16])
 {
 	return one_pseudonym(
-	    s, T_PAIRING, text_key(processing_number), pseudonym);
+	    s, T_PAIRING, text_key(processing_number), 2, pseudonym);
 }
 
 struct slice

@@ -6,7 +6,7 @@
  *
  *  qualification: period(key, period columns...), person(key, pseudonym,
  *                 processing_number), printed(hash, key), pseudonym(..key),
- *                 pairing(processing_number, pseudonym), insurer(number,..)
+ *                 pairing(processing_number, key, pseudonym), insurer(..)
  *  cards:         ca(id, ski), card(ca, serial, ProcessingNumber, ...)
  *  revocation:    ca(id, ski), partition(ca, name, this_update, ..),
  *                 revoked(ca, serial, partition, revoked_at, reason)
@@ -118,6 +118,6 @@ unsigned snapshot_columns(
  * its number where that is below 2^63 (true), else out its 20 octets. */
 bool snapshot_serial(const char *hex, int64_t *n, unsigned char out[20]);
 int32_t snapshot_application_id(enum snapshot_kind kind);
-#define SNAPSHOT_VERSION 1 /* user_version */
+#define SNAPSHOT_VERSION 2 /* user_version */
 
 #endif

@@ -1,10 +1,9 @@
 /*
  * SQLite makes the empty file from schemas/snapshot.sql, pages.c fills the
- * large tables as a stream of pages, SQLite enters the small ones, checks
- * every page and closes.
- *
- * integrity_check, not quick_check: the pages are ours, so all of it is
- * asked; as no table has a second index the two cost the same.
+ * large tables as a stream of pages, SQLite enters the small ones and closes.
+ * Then the file is read again: the large tables by pages_check(), which asks
+ * what integrity_check asks at a quarter of its cost, the small ones by
+ * integrity_check itself.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,16 +12,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "formats/codec/day.h"
 #include "formats/codec/pages.h"
+#include "formats/codec/pages_read.h"
 #include "formats/codec/seal.h"
 #include "formats/codec/sort.h"
 #include "formats/limits.h"
 #include "formats/snapshot_make.h"
 
-#define PAGE_SIZE "16384" /* engineering/performance.md 1 */
+#define PAGE_SIZE 16384 /* engineering/performance.md 1 */
 #define PSEUDONYM 16
 #define PROCESSING_NUMBER 64
 #define SERIAL 20
@@ -51,14 +52,14 @@ struct input {
 enum order {
 	ORDER_PRINTED, /* hash, key */
 	ORDER_PSEUDONYM, /* pseudonym, key */
-	ORDER_PAIRING, /* processing number, pseudonym */
+	ORDER_PAIRING, /* processing number: pseudonym, key */
 	ORDER_REVOKED, /* ca, serial: partition, moment, reason */
 	ORDER__MAX
 };
 static const size_t order_keys[ORDER__MAX] = {
 	[ORDER_PRINTED] = 8 + TYPED_KEY_SIZE,
 	[ORDER_PSEUDONYM] = PSEUDONYM + TYPED_KEY_SIZE,
-	[ORDER_PAIRING] = PROCESSING_NUMBER + PSEUDONYM,
+	[ORDER_PAIRING] = PROCESSING_NUMBER,
 	[ORDER_REVOKED] = SKI + SERIAL,
 };
 static const char *const order_tables[ORDER__MAX] = {
@@ -66,6 +67,29 @@ static const char *const order_tables[ORDER__MAX] = {
 	[ORDER_PSEUDONYM] = "pseudonym",
 	[ORDER_PAIRING] = "pairing",
 	[ORDER_REVOKED] = "revoked",
+};
+
+/* The tables that pages.c fills. */
+enum filled {
+	FILLED_MAIN, /* of the kind; REVOCATION's is by ORDER_REVOKED */
+	FILLED_PERSON,
+	FILLED_INSURER,
+	FILLED_ORDER,
+	FILLED__MAX = FILLED_ORDER + ORDER__MAX
+};
+static const unsigned filled_keys[FILLED__MAX] = { /* columns of the key */
+	[FILLED_PERSON] = 1,
+	[FILLED_INSURER] = 1,
+	[FILLED_ORDER + ORDER_PRINTED] = 2,
+	[FILLED_ORDER + ORDER_PSEUDONYM] = 2,
+	[FILLED_ORDER + ORDER_PAIRING] = 2,
+	[FILLED_ORDER + ORDER_REVOKED] = 3
+};
+struct filling {
+	struct pages_table *pages;
+	uint32_t root; /* 0: not in this kind */
+	unsigned key;
+	int64_t rows;
 };
 
 struct snapshot_make {
@@ -77,8 +101,8 @@ struct snapshot_make {
 	int64_t rows;
 	sqlite3 *db;
 	struct pages *pages;
-	struct pages_table *main, *person, *insurer;
-	struct pages_table *by[ORDER__MAX];
+	struct filling filled[FILLED__MAX];
+	int64_t pages_before, pages_filled; /* in the file */
 	struct sort *sort[ORDER__MAX];
 	struct page_row row;
 	const struct format *format; /* of main */
@@ -174,59 +198,71 @@ root_of(struct snapshot_make *m, const char *table)
 }
 
 static void
-want_order(struct snapshot_make *m, enum order o, int64_t memory,
-    uint32_t roots[ORDER__MAX])
+fill_table(struct snapshot_make *m, enum filled f, const char *table)
+{
+	m->filled[f].root = root_of(m, table);
+	m->filled[f].key = filled_keys[f];
+}
+
+static void
+want_order(struct snapshot_make *m, enum order o, int64_t memory)
 {
 	m->sort[o] = sort_new(order_keys[o], memory, m->work_dir);
-	roots[o] = root_of(m, order_tables[o]);
+	fill_table(m, (enum filled)(FILLED_ORDER + (int)o), order_tables[o]);
+}
+
+static int64_t
+count_pages(const struct snapshot_make *m)
+{
+	struct stat st;
+
+	return stat(m->path, &st) == -1 ? -1 : st.st_size / PAGE_SIZE;
 }
 
 static int
 make_empty(struct snapshot_make *m)
 {
-	static const char *const mains[SNAPSHOT__MAX] = {
-		[SNAPSHOT_QUALIFICATION] = "period",
-		[SNAPSHOT_CARDS] = "card",
-		[SNAPSHOT_REVOCATION] = NULL,
-		[SNAPSHOT_INSTITUTIONS] = "institution",
+	static const struct {
+		const char *table;
+		unsigned key;
+	} mains[SNAPSHOT__MAX] = {
+		[SNAPSHOT_QUALIFICATION] = { "period", 2 },
+		[SNAPSHOT_CARDS] = { "card", 2 },
+		[SNAPSHOT_INSTITUTIONS] = { "institution", 1 },
 	};
 	char pragma[128];
-	uint32_t roots[ORDER__MAX] = { 0 }, main_root = 0, person = 0,
-		 insurer = 0;
 
 	snprintf(pragma, sizeof(pragma),
-	    "PRAGMA page_size=" PAGE_SIZE "; PRAGMA application_id=%d;"
+	    "PRAGMA page_size=%d; PRAGMA application_id=%d;"
 	    "PRAGMA user_version=%d; BEGIN;",
-	    (int)snapshot_application_id(m->kind), SNAPSHOT_VERSION);
+	    PAGE_SIZE, (int)snapshot_application_id(m->kind), SNAPSHOT_VERSION);
 	if (open_db(m, SQLITE_OPEN_CREATE) == -1 || run_sql(m, pragma) == -1 ||
 	    run_schema(m, "all") == -1 ||
 	    run_schema(m, snapshot_names[m->kind]) == -1 ||
 	    run_sql(m, "COMMIT") == -1)
 		return -1;
-	if (mains[m->kind] != NULL)
-		main_root = root_of(m, mains[m->kind]);
+	if (mains[m->kind].table != NULL) {
+		fill_table(m, FILLED_MAIN, mains[m->kind].table);
+		m->filled[FILLED_MAIN].key = mains[m->kind].key;
+	}
 	if (m->kind == SNAPSHOT_QUALIFICATION) {
-		want_order(m, ORDER_PRINTED, SORT_MEMORY / 3, roots);
-		want_order(m, ORDER_PSEUDONYM, SORT_MEMORY / 3, roots);
-		want_order(m, ORDER_PAIRING, SORT_MEMORY / 3, roots);
-		person = root_of(m, "person");
-		insurer = root_of(m, "insurer");
+		want_order(m, ORDER_PRINTED, SORT_MEMORY / 3);
+		want_order(m, ORDER_PSEUDONYM, SORT_MEMORY / 3);
+		want_order(m, ORDER_PAIRING, SORT_MEMORY / 3);
+		fill_table(m, FILLED_PERSON, "person");
+		fill_table(m, FILLED_INSURER, "insurer");
 	}
 	if (m->kind == SNAPSHOT_REVOCATION)
-		want_order(m, ORDER_REVOKED, SORT_MEMORY, roots);
+		want_order(m, ORDER_REVOKED, SORT_MEMORY);
 	if (close_db(m) == -1)
 		return -1;
+	m->pages_before = count_pages(m);
 	if ((m->pages = pages_open(m->path)) == NULL)
 		return fail(m, "open", strerror(errno));
-	if (main_root != 0)
-		m->main = pages_table(m->pages, main_root);
-	if (person != 0)
-		m->person = pages_table(m->pages, person);
-	if (insurer != 0)
-		m->insurer = pages_table(m->pages, insurer);
-	for (int o = 0; o < ORDER__MAX; o++)
-		if (roots[o] != 0)
-			m->by[o] = pages_table(m->pages, roots[o]);
+	for (int f = 0; f < FILLED__MAX; f++)
+		if (m->filled[f].root != 0)
+			m->filled[f].pages =
+			    pages_table(m->pages, m->filled[f].root);
 	return 0;
 }
 
@@ -276,35 +312,36 @@ digest_flush(struct snapshot_make *m)
 	m->n_fresh = 0;
 }
 
-/* One column of a row into the digest: length, bytes. */
 static void
 digest(struct snapshot_make *m, struct slice s)
 {
-	if (m->n_fresh + 2 + s.n > DIGEST_BUFFER)
+	if (m->n_fresh + s.n > DIGEST_BUFFER)
 		digest_flush(m);
-	char *p = m->fresh + m->n_fresh;
-	p[0] = (char)(s.n & 255);
-	p[1] = (char)(s.n >> 8 & 255);
+	if (s.n > DIGEST_BUFFER) {
+		seal_hash_add(m->hash, s.p, s.n);
+		return;
+	}
 	if (s.n > 0)
-		memcpy(p + 2, s.p, s.n);
-	m->n_fresh += 2 + s.n;
-}
-
-static void
-digest_number(struct snapshot_make *m, int64_t v)
-{
-	char text[24];
-	int n = snprintf(text, sizeof(text), "%lld", (long long)v);
-
-	digest(m, (struct slice) { text, (size_t)n });
+		memcpy(m->fresh + m->n_fresh, s.p, s.n);
+	m->n_fresh += s.n;
 }
 
 static int
-add_row(struct snapshot_make *m, struct pages_table *t)
+add_row(struct snapshot_make *m, enum filled f)
 {
-	if (pages_add(t, &m->row) == -1)
+	m->filled[f].rows++;
+	if (pages_add(m->filled[f].pages, &m->row) == -1)
 		return fail(m, "write", strerror(errno));
 	return 0;
+}
+
+/* A row that counts for the digest: the record as it lies in the file. */
+static int
+add_digested(struct snapshot_make *m, enum filled f)
+{
+	digest(m, row_header(&m->row));
+	digest(m, (struct slice) { m->row.body, m->row.n });
+	return add_row(m, f);
 }
 
 static int
@@ -354,9 +391,9 @@ int
 snapshot_add_person(struct snapshot_make *m, const struct typed_key *key,
     struct slice pair_payload)
 {
-	unsigned char by_number[PROCESSING_NUMBER + PSEUDONYM] = { 0 };
+	unsigned char by_number[PROCESSING_NUMBER] = { 0 };
 	unsigned char by_person[PSEUDONYM + TYPED_KEY_SIZE];
-	unsigned char *pseudonym = by_number + PROCESSING_NUMBER;
+	unsigned char *pseudonym = by_person;
 	const struct slice none = { NULL, 0 };
 	struct slice number;
 
@@ -365,20 +402,16 @@ snapshot_add_person(struct snapshot_make *m, const struct typed_key *key,
 	if (pair_split(pair_payload, &number, pseudonym) == -1)
 		return fail(m, "pairing", "payload");
 	memcpy(by_number, number.p, number.n);
-	memcpy(by_person, pseudonym, PSEUDONYM);
 	memcpy(by_person + PSEUDONYM, key->b, TYPED_KEY_SIZE);
 	row_begin(&m->row);
 	row_text(&m->row, typed_key_text(key));
 	row_blob(&m->row, pseudonym, PSEUDONYM);
 	row_text(&m->row, number);
-	digest(m, typed_key_text(key));
-	digest(m, number);
-	digest(
-	    m, (struct slice) { pair_payload.p + number.n + 1, 2 * PSEUDONYM });
-	if (add_row(m, m->person) == -1 ||
+	if (add_digested(m, FILLED_PERSON) == -1 ||
 	    add_order(m, ORDER_PSEUDONYM, by_person, none) == -1)
 		return -1;
-	return add_order(m, ORDER_PAIRING, by_number, none);
+	return add_order(m, ORDER_PAIRING, by_number,
+	    (struct slice) { (char *)by_person, sizeof(by_person) });
 }
 
 /* hash as SQLite orders integers: signed. */
@@ -391,35 +424,16 @@ put_hash(unsigned char out[8], uint64_t hash)
 }
 
 /* The columns of a record but for one that the primary key has already. */
-static int
+static void
 row_record(struct snapshot_make *m, const struct record *rec, int but)
 {
 	struct slice v[RECORD_FIELDS_MAX];
-	size_t total = 0;
 	unsigned n = 0;
 
-	for (unsigned i = 0; i < m->n_columns; i++) {
-		struct slice s = rec->v[m->columns[i]].s;
-		total += 2 + s.n;
+	for (unsigned i = 0; i < m->n_columns; i++)
 		if (m->columns[i] != but)
-			v[n++] = s;
-	}
-	if (total > DIGEST_BUFFER)
-		return fail(m, "row", "too long");
+			v[n++] = rec->v[m->columns[i]].s;
 	row_texts(&m->row, v, n);
-	if (m->n_fresh + total > DIGEST_BUFFER)
-		digest_flush(m);
-	char *p = m->fresh + m->n_fresh;
-	for (unsigned i = 0; i < m->n_columns; i++) {
-		struct slice s = rec->v[m->columns[i]].s;
-		p[0] = (char)(s.n & 255);
-		p[1] = (char)(s.n >> 8 & 255);
-		if (s.n > 0)
-			memcpy(p + 2, s.p, s.n);
-		p += 2 + s.n;
-	}
-	m->n_fresh += total;
-	return 0;
 }
 
 int
@@ -435,11 +449,9 @@ snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
 	row_begin(&m->row);
 	row_text(&m->row, typed_key_text(key));
 	row_text(&m->row, rec->v[Q_QUALIFIED_ON].s);
-	digest(m, typed_key_text(key));
-	if (row_record(m, rec, Q_QUALIFIED_ON) == -1)
-		return -1;
+	row_record(m, rec, Q_QUALIFIED_ON);
 	m->rows++;
-	if (add_row(m, m->main) == -1)
+	if (add_digested(m, FILLED_MAIN) == -1)
 		return -1;
 	if (insurer_number_8(rec->v[Q_INSURER_NUMBER].s, number8) == -1)
 		return 0;
@@ -464,7 +476,7 @@ snapshot_add_insurer(struct snapshot_make *m, const struct record *rec)
 	for (int i = 0; i < N__MAX; i++)
 		if (rec->format->fields[i].flags & FIELD_STORED)
 			row_text(&m->row, rec->v[i].s);
-	return add_row(m, m->insurer);
+	return add_row(m, FILLED_INSURER);
 }
 
 /* The CA's number in this file: cards come in order of CA. */
@@ -486,23 +498,10 @@ static void
 row_serial(struct snapshot_make *m, bool small, int64_t n,
     const unsigned char big[SERIAL])
 {
-	static const char digits[] = "0123456789abcdef";
-	char hex[2 * SERIAL + 1];
-	size_t len = 0;
-
-	if (small) {
+	if (small)
 		row_int(&m->row, n);
-		len = (size_t)snprintf(
-		    hex, sizeof(hex), "%llx", (unsigned long long)n);
-	} else {
+	else
 		row_blob(&m->row, big, SERIAL);
-		for (size_t i = 0; i < 2 * SERIAL; i++) {
-			unsigned d = big[i / 2] >> (i & 1 ? 0 : 4) & 15;
-			if (d != 0 || len > 0)
-				hex[len++] = digits[d];
-		}
-	}
-	digest(m, (struct slice) { hex, len });
 }
 
 int
@@ -524,12 +523,10 @@ snapshot_add_card(struct snapshot_make *m, const struct record *rec)
 		return -1;
 	row_begin(&m->row);
 	row_int(&m->row, ca);
-	digest(m, rec->v[L_CA].s);
 	row_serial(m, small, n, big);
-	if (row_record(m, rec, -1) == -1)
-		return -1;
+	row_record(m, rec, -1);
 	m->rows++;
-	return add_row(m, m->main);
+	return add_digested(m, FILLED_MAIN);
 }
 
 int
@@ -538,10 +535,9 @@ snapshot_add_institution(struct snapshot_make *m, const struct record *rec)
 	if (m->failed)
 		return -1;
 	row_begin(&m->row);
-	if (row_record(m, rec, -1) == -1)
-		return -1;
+	row_record(m, rec, -1);
 	m->rows++;
-	return add_row(m, m->main);
+	return add_digested(m, FILLED_MAIN);
 }
 
 int
@@ -609,7 +605,8 @@ snapshot_add_input(struct snapshot_make *m, const char *name,
 /* ---- the other orders ---- */
 
 static void
-row_order(struct snapshot_make *m, enum order o, const unsigned char *key)
+row_order(struct snapshot_make *m, enum order o, const unsigned char *key,
+    struct slice payload)
 {
 	struct typed_key k;
 	uint64_t hash = 0;
@@ -629,32 +626,35 @@ row_order(struct snapshot_make *m, enum order o, const unsigned char *key)
 		row_text(&m->row, typed_key_text(&k));
 		break;
 	default:
+		memcpy(k.b, payload.p + PSEUDONYM, TYPED_KEY_SIZE);
 		row_text(&m->row,
 		    (struct slice) { (const char *)key,
 			strnlen((const char *)key, PROCESSING_NUMBER) });
-		row_blob(&m->row, key + PROCESSING_NUMBER, PSEUDONYM);
+		row_text(&m->row, typed_key_text(&k));
+		row_blob(&m->row, payload.p, PSEUDONYM);
 	}
 }
 
-/* Rows of an order that is its own content; the same row once. */
+/* Rows of an order that is its own content; the same row once. PAIRING: the
+ * persons came in order of their keys, which the sort keeps. */
 static int
 write_order(struct snapshot_make *m, enum order o)
 {
-	unsigned char last[PROCESSING_NUMBER + PSEUDONYM];
+	unsigned char last[PSEUDONYM + TYPED_KEY_SIZE];
+	size_t n = o == ORDER_PAIRING ? 0 : order_keys[o];
+	enum filled f = (enum filled)(FILLED_ORDER + (int)o);
 	const void *key;
 	struct slice payload;
-	bool first = true;
 	int r;
 
 	if (sort_finish(m->sort[o]) == -1)
 		return fail(m, "sort", strerror(errno));
 	while ((r = sort_next(m->sort[o], &key, &payload)) == 1) {
-		if (!first && memcmp(last, key, order_keys[o]) == 0)
+		if (n > 0 && m->filled[f].rows > 0 && memcmp(last, key, n) == 0)
 			continue;
-		first = false;
-		memcpy(last, key, order_keys[o]);
-		row_order(m, o, key);
-		if (add_row(m, m->by[o]) == -1)
+		memcpy(last, key, n);
+		row_order(m, o, key, payload);
+		if (add_row(m, f) == -1)
 			return -1;
 	}
 	sort_free(m->sort[o]);
@@ -687,16 +687,13 @@ write_revoked(struct snapshot_make *m, const unsigned char key[SKI + SERIAL],
 	int ca = ca_id(m, (struct slice) { (const char *)key, SKI });
 	row_begin(&m->row);
 	row_int(&m->row, ca);
-	digest(m, (struct slice) { (const char *)key, SKI });
 	row_serial(m, small, (int64_t)n, big);
 	row_int(&m->row, ids[r->partition]);
 	row_int(&m->row, r->at);
 	row_int(&m->row, r->reason);
-	digest_number(m, ids[r->partition]);
-	digest_number(m, r->at);
-	digest_number(m, r->reason);
 	m->rows++;
-	return add_row(m, m->by[ORDER_REVOKED]);
+	return add_digested(
+	    m, (enum filled)(FILLED_ORDER + (int)ORDER_REVOKED));
 }
 
 /* The entries of one certificate, one per partition: the earliest. */
@@ -856,23 +853,52 @@ insert_small(struct snapshot_make *m)
 	return run_sql(m, "COMMIT");
 }
 
-/* SQLite's own word that the pages are what it would have made. */
+/* SQLite's word on a table it has filled itself. */
 static int
-check(struct snapshot_make *m)
+check_small(struct snapshot_make *m, const char *table)
 {
 	sqlite3_stmt *st = NULL;
+	char sql[80];
 	int r = -1;
 
-	if (sqlite3_prepare_v2(m->db, "PRAGMA integrity_check(1)", -1, &st,
-		NULL) == SQLITE_OK &&
+	snprintf(sql, sizeof(sql), "PRAGMA integrity_check('%s')", table);
+	if (sqlite3_prepare_v2(m->db, sql, -1, &st, NULL) == SQLITE_OK &&
 	    sqlite3_step(st) == SQLITE_ROW) {
 		const char *said = (const char *)sqlite3_column_text(st, 0);
 		r = said != NULL && strcmp(said, "ok") == 0 ? 0 : -1;
 	}
-	if (r == -1)
-		fail(m, "integrity_check", "the file is not as it should be");
 	sqlite3_finalize(st);
-	return r;
+	return r == 0 ? 0 : fail(m, "integrity_check", table);
+}
+
+/* The large tables, read from the file; and every other page is one of those
+ * that were there before or that SQLite has added. */
+static int
+check_filled(struct snapshot_make *m, int fd)
+{
+	struct pages_check_table t[FILLED__MAX];
+	unsigned char head[100];
+	struct pages_view view;
+	uint32_t others;
+	unsigned n = 0;
+
+	for (int f = 0; f < FILLED__MAX; f++)
+		if (m->filled[f].root != 0)
+			t[n++] = (struct pages_check_table) { m->filled[f].root,
+				m->filled[f].key, 0 };
+	int64_t pages = count_pages(m);
+	bool lock = pages > 0x40000000 / PAGE_SIZE;
+	if (pread(fd, head, sizeof(head), 0) != sizeof(head) ||
+	    pages_view_init(
+		&view, NULL, fd, head, (uint64_t)pages * PAGE_SIZE) == -1 ||
+	    pages_check(&view, t, n, &others) == -1 ||
+	    others != m->pages_before - n + (pages - m->pages_filled) + lock)
+		return fail(m, "check", "the file is not as it should be");
+	n = 0;
+	for (int f = 0; f < FILLED__MAX; f++)
+		if (m->filled[f].root != 0 && m->filled[f].rows != t[n++].rows)
+			return fail(m, "check", "the file lacks rows");
+	return 0;
 }
 
 static void
@@ -892,18 +918,41 @@ end_digest(struct snapshot_make *m)
 }
 
 static int
-sync_and_hash(struct snapshot_make *m)
+check_and_sync(struct snapshot_make *m)
 {
 	int fd = open(m->path, O_RDONLY | O_CLOEXEC), r = -1;
 
-	if (fd == -1 || fsync(fd) == -1 ||
-	    seal_digest_fd(fd, m->entry.sha256) == -1)
+	if (fd == -1)
+		fail(m, "open", strerror(errno));
+	else if (check_filled(m, fd) == -1)
+		goto out;
+	else if (seal_digest_fd(fd, m->entry.sha256) == -1 || fsync(fd) == -1)
 		fail(m, "sync", strerror(errno));
 	else
 		r = 0;
+out:
 	if (fd != -1)
 		close(fd);
 	return r;
+}
+
+/* What SQLite writes: the small tables. */
+static int
+finish_small(struct snapshot_make *m)
+{
+	bool by_ca =
+	    m->kind == SNAPSHOT_CARDS || m->kind == SNAPSHOT_REVOCATION;
+
+	if (open_db(m, 0) == -1 || insert_small(m) == -1 ||
+	    check_small(m, "sqlite_schema") == -1 ||
+	    check_small(m, "readme") == -1 ||
+	    check_small(m, "generation") == -1 ||
+	    check_small(m, "input") == -1 ||
+	    (by_ca && check_small(m, "ca") == -1) ||
+	    (m->kind == SNAPSHOT_REVOCATION &&
+		check_small(m, "partition") == -1))
+		return -1;
+	return close_db(m);
 }
 
 int
@@ -928,8 +977,8 @@ snapshot_finish(struct snapshot_make *m, struct snapshot_set_entry *entry)
 		fail(m, "write", strerror(errno));
 		goto out;
 	}
-	if (open_db(m, 0) == -1 || insert_small(m) == -1 || check(m) == -1 ||
-	    close_db(m) == -1 || sync_and_hash(m) == -1)
+	m->pages_filled = count_pages(m);
+	if (finish_small(m) == -1 || check_and_sync(m) == -1)
 		goto out;
 	*entry = m->entry;
 	free(m->path);

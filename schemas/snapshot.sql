@@ -32,8 +32,8 @@ CREATE TABLE input ( -- what this generation was made from, beside the last
 INSERT INTO readme (text) VALUES
 	('shikaku: a snapshot of the qualification side. Read-only; made whole each time, never changed.'),
 	('generation: one row, which generation this is. input: the segments merged into it.'),
-	('digest: SHA-256 over the rows of the large tables in the order of their keys, each row as'),
-	('its columns in order: length (2 bytes, little endian) and text; see formats/snapshot_make.c.');
+	('digest: SHA-256 over the rows of the main table in the order of their keys, each row as the'),
+	('record that lies in this file (https://www.sqlite.org/fileformat2.html, record format).');
 
 -- kind: qualification
 CREATE TABLE period ( -- main table: one period of cover at one insurer
@@ -89,8 +89,9 @@ CREATE TABLE pseudonym ( -- every typed key of a person
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE pairing ( -- from the card's 処理通番 to the person
 	processing_number TEXT NOT NULL,
+	"key" TEXT NOT NULL,
 	pseudonym BLOB NOT NULL,
-	PRIMARY KEY (processing_number, pseudonym)
+	PRIMARY KEY (processing_number, "key")
 ) STRICT, WITHOUT ROWID;
 CREATE TABLE insurer ( -- from the site's table of insurers
 	"number" TEXT NOT NULL PRIMARY KEY, -- 保険者番号 as 8 digits
@@ -104,8 +105,7 @@ INSERT INTO readme (text) VALUES
 	('period: a period of cover of one person at one insurer, named by key and QualificationDate.'),
 	('person, pseudonym, pairing: whose periods at several insurers belong together.'),
 	('printed: 保険者番号 + 記号 + 番号 + 生年月日, hashed, to typed keys. insurer: names.'),
-	('rows: of period. digest: person (key, processing_number, pseudonym in hex) and period'),
-	('(all columns), by key, the person before the periods.');
+	('rows: of period. digest: person and period by key, the person before the periods.');
 
 -- kind: cards
 CREATE TABLE ca ( -- generations of the card CA
@@ -124,7 +124,7 @@ CREATE TABLE card ( -- main table: 紐付情報, from certificate to person
 ) STRICT, WITHOUT ROWID;
 INSERT INTO readme (text) VALUES
 	('card: the 処理通番 that J-LIS gave for a certificate (CA and serial number).'),
-	('rows: of card. digest: ski, serial in hex, then the columns from ProcessingNumber on.');
+	('rows and digest: of card.');
 
 -- kind: revocation
 CREATE TABLE ca ( -- generations of the card CA
@@ -150,7 +150,7 @@ CREATE TABLE revoked ( -- main table: serials that are revoked
 ) STRICT, WITHOUT ROWID;
 INSERT INTO readme (text) VALUES
 	('partition: the CRLs in force. revoked: their entries.'),
-	('rows: of revoked. digest: ski, serial in hex, partition, revoked_at, reason.');
+	('rows and digest: of revoked.');
 
 -- kind: institutions
 CREATE TABLE institution ( -- main table: 医療機関マスタ
@@ -167,4 +167,4 @@ CREATE TABLE institution ( -- main table: 医療機関マスタ
 	Encoding TEXT -- 応答の文字コード
 ) STRICT, WITHOUT ROWID;
 INSERT INTO readme (text) VALUES
-	('institution: who may ask. rows: of institution. digest: all columns.');
+	('institution: who may ask. rows and digest: of institution.');

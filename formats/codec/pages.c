@@ -113,12 +113,28 @@ row_begin(struct page_row *r)
 	r->n = 0;
 }
 
+static unsigned char *
+types_of(struct page_row *r)
+{
+	return r->front + PAGE_ROW_FRONT;
+}
+
+/* The header's size counts itself. */
+struct slice
+row_header(struct page_row *r)
+{
+	size_t n = r->ntypes + 1 < 128 ? 1 : 2;
+
+	put_varint(types_of(r) - n, r->ntypes + n);
+	return (struct slice) { (char *)types_of(r) - n, r->ntypes + n };
+}
+
 static void
 row_put(struct page_row *r, uint64_t type, const void *p, size_t n)
 {
-	if (r->ntypes + 9 > sizeof(r->types))
+	if (r->ntypes + 9 > sizeof(r->front) - PAGE_ROW_FRONT)
 		abort(); /* more columns than any table of ours */
-	r->ntypes += put_varint(r->types + r->ntypes, type);
+	r->ntypes += put_varint(types_of(r) + r->ntypes, type);
 	if (r->n + n > r->max) {
 		r->max = 2 * (r->n + n);
 		r->body = text_realloc(r->body, r->max);
@@ -152,9 +168,9 @@ row_texts(struct page_row *r, const struct slice *v, unsigned n)
 		r->max = 2 * (r->n + total);
 		r->body = text_realloc(r->body, r->max);
 	}
-	if (r->ntypes + 9 * (size_t)n > sizeof(r->types))
+	if (r->ntypes + 9 * (size_t)n > sizeof(r->front) - PAGE_ROW_FRONT)
 		abort();
-	unsigned char *types = r->types + r->ntypes;
+	unsigned char *types = types_of(r) + r->ntypes;
 	char *body = r->body + r->n;
 	for (unsigned i = 0; i < n; i++) {
 		size_t len = v[i].n;
@@ -170,7 +186,7 @@ row_texts(struct page_row *r, const struct slice *v, unsigned n)
 		memcpy(body, v[i].p, len);
 		body += len;
 	}
-	r->ntypes = (size_t)(types - r->types);
+	r->ntypes = (size_t)(types - types_of(r));
 	r->n = (size_t)(body - r->body);
 }
 
@@ -396,36 +412,86 @@ overflow(
 	return at + 4;
 }
 
-int
-pages_add(struct pages_table *t, const struct page_row *r)
+/* A record in two pieces that fits a page is put together where it lies in
+ * the page at hand; false: there is no room, or no page. */
+static bool
+put_in_place(struct pages_table *t, struct slice head, struct slice body)
+{
+	struct level *l = &t->level[0];
+	size_t total = head.n + body.n;
+	unsigned size = (unsigned)(total + (total < 128 ? 1 : 2));
+
+	if (t->levels == 0 || l->waiting || size < 4 ||
+	    total > t->pages->local_max ||
+	    l->top < 8 + 2 * (l->cells + 1) + size)
+		return false;
+	l->top -= size;
+	l->last = size;
+	unsigned char *to = l->page + l->top;
+	to += put_varint(to, total);
+	memcpy(to, head.p, head.n);
+	if (body.n > 0)
+		memcpy(to + head.n, body.p, body.n);
+	put16(l->page + 8 + 2 * l->cells, l->top);
+	l->cells++;
+	return true;
+}
+
+static int
+put_record(struct pages_table *t, struct slice head, struct slice body)
 {
 	struct pages *p = t->pages;
-	/* the header's size counts itself */
-	size_t header = r->ntypes + (r->ntypes + 1 < 128 ? 1 : 2);
-	size_t total = header + r->n, local = total, n;
+	size_t total = head.n + body.n, local = total, n;
 
+	if (put_in_place(t, head, body))
+		goto out;
 	if (total > p->local_max) {
 		local = p->local_min + (total - p->local_min) % (p->size - 4);
 		if (local > p->local_max)
 			local = p->local_min;
 	}
 	n = put_varint(t->cell, total);
-	if (header > local) { /* the smallest pages hold at least a header */
+	if (head.n > local) { /* the smallest pages hold at least a header */
 		p->error = p->error ? p->error : EMSGSIZE;
-		errno = p->error;
-		return -1;
+		goto out;
 	}
-	n += put_varint(t->cell + n, header);
-	memcpy(t->cell + n, r->types, r->ntypes);
-	n += r->ntypes;
-	memcpy(t->cell + n, r->body, local - header);
-	n += local - header;
+	memcpy(t->cell + n, head.p, head.n);
+	n += head.n;
+	if (local > head.n)
+		memcpy(t->cell + n, body.p, local - head.n);
+	n += local - head.n;
 	if (local < total)
 		n = overflow(
-		    p, t->cell, n, r->body + local - header, total - local);
+		    p, t->cell, n, body.p + local - head.n, total - local);
 	tree_put(t, 0, 0, t->cell, n);
+out:
 	errno = p->error;
 	return p->error == 0 ? 0 : -1;
+}
+
+int
+pages_add(struct pages_table *t, struct page_row *r)
+{
+	return put_record(t, row_header(r), (struct slice) { r->body, r->n });
+}
+
+/* The first byte or two say how long the header is. */
+int
+pages_add_record(struct pages_table *t, struct slice record)
+{
+	const unsigned char *p = (const unsigned char *)record.p;
+	size_t n = 0;
+
+	if (record.n > 0)
+		n = p[0] < 128 || record.n < 2 ?
+		    p[0] :
+		    (size_t)(p[0] & 127) << 7 | p[1];
+	if (n == 0 || n > record.n) {
+		errno = EINVAL;
+		return -1;
+	}
+	return put_record(t, (struct slice) { record.p, n },
+	    (struct slice) { record.p + n, record.n - n });
 }
 
 struct pages *

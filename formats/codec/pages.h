@@ -26,8 +26,10 @@
 
 #define PAGE_COLUMNS_MAX 64
 
+#define PAGE_ROW_FRONT 4 /* room for the header's size in front */
+
 struct page_row { /* one record being put together */
-	unsigned char types[PAGE_COLUMNS_MAX * 9];
+	unsigned char front[PAGE_ROW_FRONT + PAGE_COLUMNS_MAX * 9];
 	size_t ntypes;
 	char *body;
 	size_t n, max;
@@ -40,13 +42,18 @@ void row_texts(struct page_row *r, const struct slice *v, unsigned n);
 void row_blob(struct page_row *r, const void *p, size_t n);
 void row_int(struct page_row *r, int64_t v);
 void row_null(struct page_row *r);
+/* The record as it lies in the file: its header, then r->body (r->n bytes).
+ * Good until the row changes. */
+struct slice row_header(struct page_row *r);
 
 struct pages;
 struct pages_table;
 /* NULL: errno set (EINVAL: not a fresh SQLite file of page size 512 up). */
 struct pages *pages_open(const char *path);
 struct pages_table *pages_table(struct pages *p, uint32_t root);
-int pages_add(struct pages_table *t, const struct page_row *r);
+int pages_add(struct pages_table *t, struct page_row *r);
+/* A whole record, as cursor.record of another file has it. */
+int pages_add_record(struct pages_table *t, struct slice record);
 /* Ends every table, writes roots and the file header's page count. 0, or -1
  * with errno set. Frees p and its tables either way. Does not sync. */
 int pages_close(struct pages *p);

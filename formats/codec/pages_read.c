@@ -355,3 +355,179 @@ cursor_next(struct cursor *c)
 	}
 	return settle(c);
 }
+
+/* ---- the check of whole tables ---- */
+
+#define KEY_MAX 4 /* columns of a primary key */
+#define LAST_MAX 1024 /* bytes of one */
+
+struct check {
+	struct cursor cursor; /* its levels hold the pages of the path */
+	unsigned char *seen; /* a bit per page */
+	uint32_t count; /* pages seen */
+	struct pages_check_table *table;
+	struct column last[KEY_MAX]; /* the key before, in bytes */
+	char bytes[LAST_MAX];
+	unsigned leaf; /* depth of the leaves; 0: none seen */
+};
+
+static int
+check_seen(struct check *c, uint32_t number)
+{
+	unsigned char bit = (unsigned char)(1u << (number & 7));
+
+	if (number < 2 || number > c->cursor.view->pages ||
+	    (c->seen[number >> 3] & bit))
+		return -1;
+	c->seen[number >> 3] |= bit;
+	c->count++;
+	return 0;
+}
+
+/* The overflow pages of the record at hand, and the bytes of its cell. */
+static int
+check_cell(
+    struct check *c, const struct cursor_level *l, unsigned i, size_t *size)
+{
+	const struct pages_view *v = c->cursor.view;
+	const unsigned char *p = cell(&c->cursor, l, i);
+	size_t most = (v->page_size - 12) * 64 / 255 - 23;
+	size_t least = (v->page_size - 12) * 32 / 255 - 23;
+	unsigned char *store = NULL;
+	uint64_t total;
+	int r = -1;
+	size_t head = l->leaf ? 0 : 4;
+
+	/* record_at() has looked at it: it lies inside the page */
+	head += varint(p + head, l->page + v->page_size, &total);
+	*size = head + (size_t)total;
+	if (total <= most)
+		return 0;
+	size_t each = v->page_size - 4, local = least + (total - least) % each;
+	if (local > most)
+		local = least;
+	*size = head + local + 4;
+	uint32_t next = be32(p + head + local);
+	for (size_t have = local; have < total; have += each) {
+		const unsigned char *page;
+		if (check_seen(c, next) == -1 ||
+		    (page = page_at(v, next, &store)) == NULL)
+			goto out;
+		next = be32(page);
+	}
+	r = next == 0 ? 0 : -1;
+out:
+	free(store);
+	return r;
+}
+
+/* A record's serial types add up to its bytes. */
+static int
+check_record(const struct slice record)
+{
+	const unsigned char *p = (const unsigned char *)record.p;
+	uint64_t header, type, body = 0;
+	size_t k = varint(p, p + record.n, &header);
+
+	if (k == 0 || header < k || header > record.n)
+		return -1;
+	for (const unsigned char *t = p + k, *end = p + header; t < end;) {
+		if (*t < 128) {
+			type = *t++;
+		} else {
+			if ((k = varint(t, end, &type)) == 0)
+				return -1;
+			t += k;
+		}
+		if (type == 7 || type == 10 || type == 11)
+			return -1;
+		body += width_of(type);
+	}
+	return header + body == record.n ? 0 : -1;
+}
+
+/* Above the row before by the columns of the key; then it is that. */
+static int
+check_order(struct check *c)
+{
+	struct column v[KEY_MAX];
+	unsigned n = c->table->key;
+	size_t used = 0;
+	int order = 0;
+
+	if (check_record(c->cursor.record) == -1 ||
+	    cursor_columns(&c->cursor, v, n) != (int)n)
+		return -1;
+	for (unsigned i = 0; c->table->rows > 0 && i < n && order == 0; i++)
+		order = column_cmp(&v[i], &c->last[i]);
+	if (c->table->rows++ > 0 && order <= 0)
+		return -1;
+	for (unsigned i = 0; i < n; i++) {
+		if (v[i].type == COLUMN_NULL || v[i].s.n > LAST_MAX - used)
+			return -1;
+		c->last[i] = v[i];
+		if (v[i].s.n > 0)
+			memcpy(c->bytes + used, v[i].s.p, v[i].s.n);
+		c->last[i].s.p = c->bytes + used;
+		used += v[i].s.n;
+	}
+	return 0;
+}
+
+/* A page and all below it; the recursion is as deep as the tree. */
+static int
+check_page(struct check *c, uint32_t number)
+{
+	struct cursor *at = &c->cursor;
+	size_t size;
+
+	if (check_seen(c, number) == -1 || down(at, number) == -1)
+		return -1;
+	struct cursor_level *l = &at->level[at->depth - 1];
+	if (l->leaf && c->leaf == 0)
+		c->leaf = at->depth;
+	if (l->leaf && c->leaf != at->depth)
+		return -1;
+	size_t edge = at->view->page_size; /* cells lie from here downwards */
+	for (unsigned i = 0; i < l->cells; i++) {
+		if (!l->leaf && check_page(c, child(at, l, i)) == -1)
+			return -1;
+		if (record_at(at, l, i) == -1 ||
+		    check_cell(c, l, i, &size) == -1 || check_order(c) == -1)
+			return -1;
+		edge -= size < 4 ? 4 : size;
+		if (cell(at, l, i) != l->page + edge)
+			return -1;
+	}
+	/* no free blocks, the content where the header says, no fragments */
+	if ((l->leaf ? 8 : 12) + 2 * (size_t)l->cells > edge ||
+	    be16(l->page + 1) != 0 || be16(l->page + 5) != (edge & 0xffff) ||
+	    l->page[7] != 0)
+		return -1;
+	if (!l->leaf && check_page(c, child(at, l, l->cells)) == -1)
+		return -1;
+	at->depth--;
+	return 0;
+}
+
+int
+pages_check(const struct pages_view *v, struct pages_check_table *t, unsigned n,
+    uint32_t *others)
+{
+	struct check *c = text_alloc(sizeof(*c));
+	int r = 0;
+
+	c->seen = text_alloc(v->pages / 8 + 1);
+	for (unsigned i = 0; i < n && r == 0; i++) {
+		cursor_init(&c->cursor, v, t[i].root);
+		c->table = &t[i];
+		c->leaf = 0;
+		t[i].rows = 0;
+		r = t[i].key > KEY_MAX ? -1 : check_page(c, t[i].root);
+		cursor_free(&c->cursor);
+	}
+	*others = v->pages - c->count;
+	free(c->seen);
+	free(c);
+	return r;
+}

@@ -67,4 +67,20 @@ int cursor_columns(const struct cursor *c, struct column *out, unsigned max);
 int cursor_cmp(const struct cursor *c, const struct column *key, unsigned n,
     int *order); /* 0, -1 damaged */
 
+/*
+ * What PRAGMA integrity_check asks of WITHOUT ROWID tables, of those that
+ * pages.h has written, page by page from the file: every page of a tree once,
+ * none of another; all leaves equally deep; every record whole and its cell
+ * right below the one before; rows ascending by their first `key` columns,
+ * none of these NULL.
+ */
+struct pages_check_table {
+	uint32_t root;
+	unsigned key; /* columns of the primary key */
+	int64_t rows; /* out */
+};
+/* 0; -1 damaged. *others: pages that belong to none of the tables. */
+int pages_check(const struct pages_view *v, struct pages_check_table *t,
+    unsigned n, uint32_t *others);
+
 #endif

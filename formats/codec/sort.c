@@ -16,7 +16,9 @@
 
 #include "formats/codec/sort.h"
 
-#define HEAD sizeof(uint32_t) /* payload length in front of a row */
+/* In front of a row: lengths of payload and key. A key lies without the NULs
+ * at its end; compared as if it had them. */
+#define HEAD (sizeof(uint32_t) + 1)
 #define SPILL_BUFFER ((size_t)1 << 20)
 #define MERGE_BUFFER ((size_t)64 << 10) /* least per run while merging */
 #define SMALL 24 /* rows up to which insertion beats radix */
@@ -31,7 +33,6 @@ struct run { /* rows from `at` to `end` of the file, in order */
 	char *buf;
 	size_t have, pos, room;
 	const char *row; /* the row at hand; NULL: no more */
-	uint32_t payload;
 };
 
 struct sort {
@@ -55,6 +56,7 @@ struct sort {
 	size_t next, offset;
 	size_t *tree, winner; /* losers of the merge */
 	bool advance; /* the winner's row was handed out */
+	char *key; /* handed out, with its NULs */
 };
 
 static uint32_t
@@ -64,6 +66,31 @@ get32(const char *p)
 
 	memcpy(&v, p, sizeof(v));
 	return v;
+}
+
+static size_t
+key_length(const char *row)
+{
+	return (unsigned char)row[HEAD - 1];
+}
+
+static size_t
+row_length(const char *row)
+{
+	return HEAD + key_length(row) + get32(row);
+}
+
+/* The keys of two rows from byte `depth` on. */
+static int
+key_cmp(const char *a, const char *b, size_t depth)
+{
+	size_t x = key_length(a), y = key_length(b), n = x < y ? x : y;
+	int c = n <= depth ?
+	    0 :
+	    memcmp(a + HEAD + depth, b + HEAD + depth, n - depth);
+
+	/* the longer one's last byte is not NUL */
+	return c != 0 ? c : (x > y) - (x < y);
 }
 
 static uint64_t
@@ -86,7 +113,10 @@ sort_new(size_t key_size, int64_t memory, const char *work_dir)
 {
 	struct sort *s = text_alloc(sizeof(*s));
 
+	if (key_size > SORT_KEY_MAX)
+		abort();
 	s->key_size = key_size;
+	s->key = text_alloc(key_size);
 	s->memory = memory < 4096 ? 4096 : memory;
 	s->work_dir = text_dup(slice_of(work_dir));
 	s->fd = -1;
@@ -105,8 +135,6 @@ sort_count(const struct sort *s)
 static void
 insertion(const struct sort *s, struct entry *v, size_t n, size_t depth)
 {
-	size_t rest = s->key_size > depth ? s->key_size - depth : 0;
-
 	for (size_t i = 1; i < n; i++) {
 		struct entry e = v[i];
 		size_t j = i;
@@ -115,8 +143,8 @@ insertion(const struct sort *s, struct entry *v, size_t n, size_t depth)
 			if (b->prefix < e.prefix)
 				break;
 			if (b->prefix == e.prefix &&
-			    memcmp(s->block + b->at + HEAD + depth,
-				s->block + e.at + HEAD + depth, rest) <= 0)
+			    key_cmp(s->block + b->at, s->block + e.at, depth) <=
+				0)
 				break;
 			v[j] = v[j - 1];
 		}
@@ -159,9 +187,10 @@ static void
 sort_range(const struct sort *s, struct entry *v, struct entry *tmp, size_t n,
     size_t depth)
 {
-	for (size_t i = 0; i < n; i++)
-		v[i].prefix =
-		    prefix_at(s->block + v[i].at + HEAD, depth, s->key_size);
+	for (size_t i = 0; i < n; i++) {
+		const char *row = s->block + v[i].at;
+		v[i].prefix = prefix_at(row + HEAD, depth, key_length(row));
+	}
 	if (n <= SMALL) {
 		insertion(s, v, n, depth);
 		return;
@@ -192,7 +221,7 @@ sort_block(struct sort *s)
 
 	for (size_t i = 0; i < s->rows; i++) {
 		v[i].at = at;
-		at += HEAD + s->key_size + get32(s->block + at);
+		at += row_length(s->block + at);
 	}
 	sort_range(s, v, v + s->rows, s->rows, s->common);
 	return v;
@@ -288,8 +317,7 @@ spill_block(struct sort *s)
 	} else
 		for (size_t i = 0; i < s->rows; i++) {
 			const char *row = s->block + v[i].at;
-			if (spill_put(
-				&w, row, HEAD + s->key_size + get32(row)) == -1)
+			if (spill_put(&w, row, row_length(row)) == -1)
 				goto out;
 		}
 	if (spill_flush(&w) == -1)
@@ -307,7 +335,11 @@ out:
 int
 sort_add(struct sort *s, const void *key, struct slice payload)
 {
-	size_t n = HEAD + s->key_size + payload.n;
+	size_t k = s->key_size;
+
+	while (k > 0 && ((const char *)key)[k - 1] == '\0')
+		k--;
+	size_t n = HEAD + k + payload.n;
 	/* rows, and for each an index entry and its twin for the radix */
 	size_t index = 2 * (s->rows + 1) * sizeof(struct entry) + 32;
 
@@ -330,20 +362,21 @@ sort_add(struct sort *s, const void *key, struct slice payload)
 		s->block = text_alloc((size_t)s->memory);
 	char *row = s->block + s->used;
 	uint32_t len = (uint32_t)payload.n;
-	memcpy(row, &len, HEAD);
-	memcpy(row + HEAD, key, s->key_size);
+	memcpy(row, &len, sizeof(len));
+	row[HEAD - 1] = (char)k;
+	if (k > 0)
+		memcpy(row + HEAD, key, k);
 	if (payload.n > 0)
-		memcpy(row + HEAD + s->key_size, payload.p, payload.n);
-	if (s->rows == 0)
-		s->common = s->key_size;
-	else {
-		const char *before = s->block + s->last + HEAD;
+		memcpy(row + HEAD + k, payload.p, payload.n);
+	if (s->rows == 0 || k < s->common)
+		s->common = k;
+	if (s->rows > 0) {
+		const char *before = s->block + s->last;
 		size_t c = 0;
-		while (c < s->common && before[c] == row[HEAD + c])
+		while (c < s->common && before[HEAD + c] == row[HEAD + c])
 			c++;
 		s->common = c;
-		if (s->ordered &&
-		    memcmp(before + c, row + HEAD + c, s->key_size - c) > 0)
+		if (s->ordered && key_cmp(before, row, c) > 0)
 			s->ordered = false;
 	}
 	s->last = s->used;
@@ -359,18 +392,17 @@ sort_add(struct sort *s, const void *key, struct slice payload)
 static int
 run_next(const struct sort *s, struct run *r)
 {
-	size_t need = HEAD + s->key_size;
+	size_t need = HEAD;
 
 	if (r->row != NULL)
-		r->pos += need + r->payload;
+		r->pos += row_length(r->row);
 	r->row = NULL;
 	for (;;) {
 		size_t left = r->have - r->pos;
 		if (left == 0 && r->at == r->end)
 			return 0;
 		if (left >= HEAD) {
-			r->payload = get32(r->buf + r->pos);
-			need = HEAD + s->key_size + r->payload;
+			need = row_length(r->buf + r->pos);
 			if (left >= need)
 				break;
 		}
@@ -404,34 +436,32 @@ run_next(const struct sort *s, struct run *r)
 
 /* Run a before run b? An ended run is behind all; equal keys by run. */
 static bool
-before(const struct sort *s, const struct run *runs, size_t a, size_t b)
+before(const struct run *runs, size_t a, size_t b)
 {
 	if (runs[a].row == NULL || runs[b].row == NULL)
 		return runs[a].row != NULL || (runs[b].row == NULL && a < b);
-	int c = memcmp(runs[a].row + HEAD, runs[b].row + HEAD, s->key_size);
+	int c = key_cmp(runs[a].row, runs[b].row, 0);
 	return c != 0 ? c < 0 : a < b;
 }
 
 /* A tree of losers: tree[i] lost at inner node i; returns the winner. */
 static size_t
-tree_play(const struct sort *s, const struct run *runs, size_t n, size_t *tree,
-    size_t node)
+tree_play(const struct run *runs, size_t n, size_t *tree, size_t node)
 {
 	if (node >= n)
 		return node - n;
-	size_t a = tree_play(s, runs, n, tree, 2 * node);
-	size_t b = tree_play(s, runs, n, tree, 2 * node + 1);
-	bool first = before(s, runs, a, b);
+	size_t a = tree_play(runs, n, tree, 2 * node);
+	size_t b = tree_play(runs, n, tree, 2 * node + 1);
+	bool first = before(runs, a, b);
 	tree[node] = first ? b : a;
 	return first ? a : b;
 }
 
 static size_t
-tree_replay(const struct sort *s, const struct run *runs, size_t n,
-    size_t *tree, size_t winner)
+tree_replay(const struct run *runs, size_t n, size_t *tree, size_t winner)
 {
 	for (size_t i = (winner + n) / 2; i > 0; i /= 2)
-		if (before(s, runs, tree[i], winner)) {
+		if (before(runs, tree[i], winner)) {
 			size_t swap = tree[i];
 			tree[i] = winner;
 			winner = swap;
@@ -455,7 +485,7 @@ merge_begin(
 		if (run_next(s, &runs[i]) == -1)
 			return -1;
 	}
-	*winner = n == 1 ? 0 : tree_play(s, runs, n, tree, 1);
+	*winner = n == 1 ? 0 : tree_play(runs, n, tree, 1);
 	return 0;
 }
 
@@ -470,11 +500,11 @@ merge_some(struct sort *s, struct run *runs, size_t n, struct spill *w)
 		goto out;
 	while (runs[winner].row != NULL) {
 		if (spill_put(w, runs[winner].row,
-			HEAD + s->key_size + runs[winner].payload) == -1)
+			row_length(runs[winner].row)) == -1)
 			goto out;
 		if (run_next(s, &runs[winner]) == -1)
 			goto out;
-		winner = tree_replay(s, runs, n, tree, winner);
+		winner = tree_replay(runs, n, tree, winner);
 	}
 	r = spill_flush(w);
 out:
@@ -559,8 +589,8 @@ sort_next(struct sort *s, const void **key, struct slice *payload)
 		if (s->advance) {
 			if (run_next(s, r) == -1)
 				return -1;
-			s->winner = tree_replay(
-			    s, s->runs, s->nruns, s->tree, s->winner);
+			s->winner =
+			    tree_replay(s->runs, s->nruns, s->tree, s->winner);
 			r = &s->runs[s->winner];
 		}
 		s->advance = true;
@@ -573,11 +603,16 @@ sort_next(struct sort *s, const void **key, struct slice *payload)
 		    (s->index != NULL ? s->index[s->next].at : s->offset);
 		if (s->index != NULL && s->next + 8 < s->rows)
 			__builtin_prefetch(s->block + s->index[s->next + 8].at);
-		s->offset += HEAD + s->key_size + get32(row);
+		s->offset += row_length(row);
 		s->next++;
 	}
-	*key = row + HEAD;
-	payload->p = row + HEAD + s->key_size;
+	size_t k = key_length(row);
+	if (k > 0)
+		memcpy(s->key, row + HEAD, k);
+	if (k < s->key_size)
+		memset(s->key + k, 0, s->key_size - k);
+	*key = s->key;
+	payload->p = row + HEAD + k;
 	payload->n = get32(row);
 	return 1;
 }
@@ -591,6 +626,7 @@ sort_free(struct sort *s)
 		free(s->runs[i].buf);
 	if (s->fd != -1)
 		close(s->fd);
+	free(s->key);
 	free(s->runs);
 	free(s->tree);
 	free(s->block);

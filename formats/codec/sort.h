@@ -13,8 +13,10 @@
 #include "formats/codec/text.h"
 
 struct sort;
+#define SORT_KEY_MAX 255
 
-/* memory: bytes for rows and index (SORT_MEMORY); work_dir on disk. */
+/* key_size: up to SORT_KEY_MAX bytes, NULs at the end of a key take no room.
+ * memory: bytes for rows and index (SORT_MEMORY); work_dir on disk. */
 struct sort *sort_new(size_t key_size, int64_t memory, const char *work_dir);
 int sort_add(struct sort *s, const void *key, struct slice payload);
 int64_t sort_count(const struct sort *s);

@@ -33,7 +33,7 @@ value_of(int i, int longest, char *out)
 }
 
 static void
-make(int page_size, int n, int longest)
+make_as(int page_size, int n, int longest, const char *strict)
 {
 	char sql[256], key[32], *value = malloc(70000);
 	sqlite3 *db;
@@ -44,10 +44,10 @@ make(int page_size, int n, int longest)
 	snprintf(sql, sizeof(sql),
 	    "PRAGMA page_size=%d; PRAGMA journal_mode=OFF;"
 	    "CREATE TABLE t (k TEXT PRIMARY KEY NOT NULL, n INTEGER, v TEXT,"
-	    " b BLOB) STRICT, WITHOUT ROWID;"
-	    "CREATE TABLE u (n INTEGER PRIMARY KEY NOT NULL) STRICT,"
+	    " b BLOB) %s WITHOUT ROWID;"
+	    "CREATE TABLE u (n INTEGER PRIMARY KEY NOT NULL) %s"
 	    " WITHOUT ROWID;",
-	    page_size);
+	    page_size, strict, strict);
 	CU_ASSERT_EQUAL_FATAL(
 	    sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
 	sqlite3_close(db);
@@ -71,6 +71,12 @@ make(int page_size, int n, int longest)
 	row_free(&row);
 	CU_ASSERT_EQUAL(pages_close(p), 0);
 	free(value);
+}
+
+static void
+make(int page_size, int n, int longest)
+{
+	make_as(page_size, n, longest, "STRICT,");
 }
 
 /* Our own reader has every row in order, and finds each by its key. */
@@ -305,7 +311,82 @@ not_a_file(void)
 	unlink(PATH);
 }
 
+/* 1 whole, 0 not: what our own check says. */
+static int
+whole(int n, uint32_t *others)
+{
+	struct pages_check_table t[] = { { 2, 1, 0 }, { 3, 1, 0 } };
+	unsigned char head[100];
+	struct pages_view v;
+	FILE *f = fopen(PATH, "r");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL(fread(head, 1, 100, f), 100);
+	fseek(f, 0, SEEK_END);
+	CU_ASSERT_EQUAL_FATAL(
+	    pages_view_init(&v, NULL, fileno(f), head, (uint64_t)ftell(f)), 0);
+	int r = pages_check(&v, t, 2, others) == 0 && t[0].rows == n &&
+	    t[1].rows == n;
+	fclose(f);
+	return r;
+}
+
+static int
+whole_to_sqlite(void)
+{
+	sqlite3_stmt *st;
+	sqlite3 *db;
+	int r = 0;
+
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(PATH, &db), SQLITE_OK);
+	if (sqlite3_prepare_v2(
+		db, "PRAGMA integrity_check(1)", -1, &st, NULL) == SQLITE_OK &&
+	    sqlite3_step(st) == SQLITE_ROW)
+		r = strcmp((const char *)sqlite3_column_text(st, 0), "ok") == 0;
+	sqlite3_finalize(st);
+	sqlite3_close(db);
+	return r;
+}
+
+/* Not STRICT: whether a value is text or a blob is no matter of pages. */
+static void
+as_sqlite_checks(void)
+{
+	int seen = 0, missed = 0;
+	uint32_t others = 0;
+
+	make_as(512, 300, 600, "");
+	CU_ASSERT_EQUAL(whole(300, &others), 1);
+	CU_ASSERT_EQUAL(others, 1);
+	CU_ASSERT_EQUAL(whole_to_sqlite(), 1);
+	FILE *f = fopen(PATH, "r+");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fseek(f, 0, SEEK_END);
+	long size = ftell(f);
+	for (long at = 512; at < size; at += 1 + at * 7919 % 101) {
+		fseek(f, at, SEEK_SET);
+		int was = fgetc(f);
+		fseek(f, at, SEEK_SET);
+		fputc(was ^ (1 << at % 8), f);
+		fflush(f);
+		if (!whole_to_sqlite()) {
+			seen++;
+			missed += whole(300, &others);
+		}
+		fseek(f, at, SEEK_SET);
+		fputc(was, f);
+		fflush(f);
+	}
+	fclose(f);
+	CU_ASSERT(seen > 100);
+	CU_ASSERT_EQUAL(missed, 0);
+	CU_ASSERT_EQUAL(whole(300, &others), 1);
+	unlink(PATH);
+}
+
 static CU_TestInfo tests[] = {
+	{ "our check finds every bit that integrity_check finds",
+	    as_sqlite_checks },
 	{ "trees of every small number of rows are whole", every_small_number },
 	{ "trees of many levels are whole", many_levels },
 	{ "large pages are whole", large_pages },
