@@ -13,7 +13,8 @@ head_fits(const struct manifest_member *said, const struct segment_head *h)
 	char name[80];
 
 	ingest_segment_name(h, name);
-	return (h->kind == SEGMENT_PERIOD || h->kind == SEGMENT_PAIR) &&
+	return (h->kind == SEGMENT_PERIOD || h->kind == SEGMENT_PAIR ||
+		   h->kind == SEGMENT_REKEY) &&
 	    strcmp(said->name, name) == 0 && said->records == h->rows;
 }
 

@@ -22,6 +22,7 @@ static const char *const kind_names[SEGMENT__MAX] = {
 	[SEGMENT_PAIR] = "pair",
 	[SEGMENT_CARD] = "card",
 	[SEGMENT_INSTITUTION] = "institution",
+	[SEGMENT_REKEY] = "rekey",
 };
 
 void

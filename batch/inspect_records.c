@@ -74,6 +74,7 @@ static const char *const segment_kinds[SEGMENT__MAX] = {
 	[SEGMENT_PAIR] = "pair",
 	[SEGMENT_CARD] = "card",
 	[SEGMENT_INSTITUTION] = "institution",
+	[SEGMENT_REKEY] = "rekey",
 };
 
 static const struct format *const segment_formats[SEGMENT__MAX] = {

@@ -6,6 +6,7 @@
 #include "batch/partners.h"
 #include "batch/rebuild_build.h"
 #include "batch/rebuild_facts.h"
+#include "batch/rebuild_moves.h"
 #include "batch/spool.h"
 #include "formats/snapshot_make.h"
 
@@ -33,6 +34,7 @@ struct pass { /* one snapshot being built */
 	char *stored, *fresh;
 	size_t stored_n;
 	bool has_stored;
+	struct moves *moves; /* NULL: no key changes */
 	struct facts *facts; /* NULL: a first load */
 	struct said *said; /* records that say how a period of the key is */
 	size_t n_said, max_said;
@@ -48,7 +50,8 @@ build_inputs(enum snapshot_kind kind)
 {
 	switch (kind) {
 	case SNAPSHOT_QUALIFICATION:
-		return 1u << SEGMENT_PERIOD | 1u << SEGMENT_PAIR;
+		return 1u << SEGMENT_PERIOD | 1u << SEGMENT_PAIR |
+		    1u << SEGMENT_REKEY;
 	case SNAPSHOT_CARDS:
 		return 1u << SEGMENT_CARD;
 	case SNAPSHOT_INSTITUTIONS:
@@ -236,6 +239,35 @@ load_key(struct pass *p)
 	return 0;
 }
 
+static int
+sort_failed(struct pass *p)
+{
+	diag_file(&p->b->run->log.sink, DIAG_IO, "sort", "%s", strerror(errno));
+	return -1;
+}
+
+/* What has come from an old key, ahead of the changes of the new one. */
+static int
+load_moved(struct pass *p)
+{
+	struct record rec;
+	bool pair;
+
+	while (p->moves != NULL && moves_key(p->moves) != NULL &&
+	    memcmp(moves_key(p->moves), p->key, SEGMENT_KEY_SIZE) == 0) {
+		struct slice row = moves_row(p->moves, &pair);
+		if (pair && !p->has_stored)
+			store(p, row);
+		if (!pair &&
+		    (record_unpack(&qualification_format, row, &rec) == -1 ||
+			merge_load(&p->merge, &rec) == -1))
+			return damaged(p, "moved period");
+		if (moves_next(p->moves) == -1)
+			return sort_failed(p);
+	}
+	return 0;
+}
+
 /* What was kept in fresh only goes into the merge. */
 static int
 settle_first(struct pass *p)
@@ -266,6 +298,42 @@ apply_period(struct pass *p, const struct change *c)
 	return p->first ? DIAG_ADDED : merge_apply(&p->merge, &p->rec);
 }
 
+/* All that lies under the key goes to another one, further on. */
+static enum diag_code
+move_key(struct pass *p, const struct change *c)
+{
+	char to[SEGMENT_KEY_SIZE];
+	struct slice packed;
+
+	if (p->key[0] != 'C' || !moves_new_key(c->payload, to) ||
+	    settle_first(p) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	if (moves_taken(p->moves, c->file, c->record))
+		return DIAG_KEY_TAKEN;
+	if (p->merge.n == 0 && !p->has_stored)
+		return DIAG_NOT_THERE;
+	if (p->has_stored && moves_add(p->moves, to, true, stored(p)) == -1)
+		return DIAG_IO;
+	for (size_t i = 0; i < p->merge.n; i++) {
+		const struct record *was = merge_period(&p->merge, i);
+		if (was == NULL)
+			return DIAG_SEGMENT_BROKEN;
+		p->rec = *was;
+		record_set(&p->rec, Q_INSURER_CODE,
+		    (struct slice) { to + 1, SEGMENT_SCOPE_SIZE - 1 });
+		record_set(&p->rec, Q_PERSON_ID,
+		    (struct slice) { c->payload.p + SEGMENT_SCOPE_SIZE,
+			c->payload.n - SEGMENT_SCOPE_SIZE });
+		if (pack(p, &p->rec, &packed) == -1)
+			return DIAG_SEGMENT_BROKEN;
+		if (moves_add(p->moves, to, false, packed) == -1)
+			return DIAG_IO;
+	}
+	merge_begin(&p->merge);
+	p->has_stored = false;
+	return DIAG_AMENDED;
+}
+
 static enum diag_code
 apply(struct pass *p, const struct change *c)
 {
@@ -274,6 +342,8 @@ apply(struct pass *p, const struct change *c)
 
 	if (c->order == SEGMENT_DROP)
 		return DIAG_HOLD_DROPPED;
+	if (c->kind == SEGMENT_REKEY)
+		return move_key(p, c);
 	if (c->kind == SEGMENT_PAIR)
 		return is_pair(c->payload) ? replace(p, c->payload) :
 					     DIAG_SEGMENT_BROKEN;
@@ -409,6 +479,8 @@ apply_change(struct pass *p, const struct change *c)
 
 	if (code == DIAG_SEGMENT_BROKEN)
 		return damaged(p, "payload");
+	if (code == DIAG_IO)
+		return sort_failed(p);
 	int32_t from =
 	    c->kind == SEGMENT_PERIOD ? (int32_t)p->rec.v[Q_QUALIFIED_ON].n : 0;
 	if (result(p, c, c->record, from, code) == -1)
@@ -503,12 +575,48 @@ write_key(struct pass *p)
 	return add_row(p, p->key, &p->rec);
 }
 
+/* The lowest key of those that come next; NULL: the end. -> *touched: more
+ * than keeping its rows is to be done. */
+static const char *
+next_key(const struct pass *p, bool *touched)
+{
+	const struct change *c = changes_at(p->changes);
+	const char *row = p->have_row == 1 ? p->row.key : NULL;
+	const char *moved = p->moves == NULL ? NULL : moves_key(p->moves);
+	const char *key = c == NULL ? NULL : c->key;
+
+	if (moved != NULL &&
+	    (key == NULL || memcmp(moved, key, SEGMENT_KEY_SIZE) < 0))
+		key = moved;
+	*touched = key != NULL &&
+	    (row == NULL || memcmp(row, key, SEGMENT_KEY_SIZE) >= 0);
+	return *touched ? key : row;
+}
+
+/* What has been taken along is there once no old key is left. */
+static int
+turn_to_new_keys(struct pass *p, const char *key)
+{
+	if (p->moves == NULL || moves_begun(p->moves) ||
+	    (key != NULL && key[0] < 'E'))
+		return 0;
+	return moves_begin(p->moves) == -1 ? sort_failed(p) : 1;
+}
+
 static int
 merge_all(struct pass *p)
 {
-	const struct change *c;
+	const char *key;
+	bool touched;
+	int turn;
 
-	while ((c = changes_at(p->changes)) != NULL || p->have_row == 1) {
+	while ((key = next_key(p, &touched)) != NULL || p->moves != NULL) {
+		if ((turn = turn_to_new_keys(p, key)) == -1)
+			return -1;
+		if (turn == 1)
+			continue;
+		if (key == NULL)
+			break;
 		if (++p->keys % LOOK_EVERY == 0) {
 			if (run_stopped()) {
 				run_worst(p->b->run, EXIT_STOPPED);
@@ -517,16 +625,15 @@ merge_all(struct pass *p)
 			run_progress(p->b->run, snapshot_names[p->kind],
 			    p->done, p->total);
 		}
-		if (c == NULL ||
-		    (p->have_row == 1 &&
-			memcmp(p->row.key, c->key, SEGMENT_KEY_SIZE) < 0)) {
+		if (!touched) {
 			if (keep_row(p) == -1)
 				return -1;
 			continue;
 		}
-		memcpy(p->key, c->key, SEGMENT_KEY_SIZE);
-		if (load_key(p) == -1 || apply_key(p) == -1 ||
-		    touch_key(p) == -1 || write_key(p) == -1)
+		memcpy(p->key, key, SEGMENT_KEY_SIZE);
+		if (load_key(p) == -1 || load_moved(p) == -1 ||
+		    apply_key(p) == -1 || touch_key(p) == -1 ||
+		    write_key(p) == -1)
 			return -1;
 	}
 	return 0;
@@ -621,6 +728,13 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 	for (size_t i = 0; i < b->in->n; i++)
 		if (kinds >> b->in->v[i].kind & 1)
 			p->total += b->in->v[i].rows;
+	if ((kinds >> SEGMENT_REKEY & 1) &&
+	    inputs_any(b->in, 1u << SEGMENT_REKEY)) {
+		p->moves =
+		    moves_open(b->in, b->root, b->work_dir, p->base, sink);
+		if (p->moves == NULL)
+			return -1;
+	}
 	p->changes = changes_open(b->in, kinds, b->root, sink);
 	if (p->changes == NULL)
 		return -1;
@@ -661,6 +775,7 @@ out:
 	free(p.full);
 	free(p.said);
 	facts_free(p.facts);
+	moves_free(p.moves);
 	merge_free(&p.merge);
 	return r;
 }

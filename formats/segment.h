@@ -45,6 +45,8 @@ enum segment_kind { /* what the key is, and which snapshot it changes */
 	SEGMENT_CARD, /* CA (20 bytes) + serial right-aligned in 12 bytes;
 			 link_format payload */
 	SEGMENT_INSTITUTION, /* 10-digit code; institution_format payload */
+	SEGMENT_REKEY, /* typed key 'C'; payload: the key 'E' (no NULs) that has
+			  all of it from now on */
 	SEGMENT__MAX
 };
 

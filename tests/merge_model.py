@@ -44,7 +44,8 @@ def day(rng, low=2000, high=2026):
 
 def person(insurer, n):
     rng = random.Random("%s %d" % (insurer, n))
-    return {"InsurerCode": insurer, "PersonId": "P%03d" % n,
+    return {"InsurerCode": insurer,
+            "PersonId": ("C%03d" if insurer in CITIES else "P%03d") % n,
             "InsurerNumber": insurer[2:] if insurer in CITIES else insurer,
             "InsuredCardSymbol": "１２",
             "InsuredIdentificationNumber": "%04d" % (n // 2),
@@ -52,9 +53,11 @@ def person(insurer, n):
             "Sex1": rng.choice("12"), "Birthdate": day(rng, 1930, 1999)}
 
 
-def change(rng, insurer):
+def change(rng, insurer, night):
     n = rng.randint(0, 25)
     r = person(insurer, n)
+    if night >= rng.choice([2, 3, 3, 9]):
+        r["PersonId"] = "P%03d" % n
     if rng.random() < 0.04:
         r["Sex1"] = "3"
     if rng.random() < 0.03:
@@ -115,12 +118,16 @@ def make(seed, night):
             for insurer in INSURERS:
                 # several files of a night, a full one among them or not
                 if rng.random() < 0.1:
-                    scopes.append("E" + insurer)
+                    scopes.append(rng.choice("CE" if insurer in CITIES
+                                             else "E") + insurer)
                     for n in range(26):
                         if rng.random() < 0.8:
-                            rows += history(rng, insurer, n)
+                            rows += [{**r, "PersonId": {
+                                "C": "C", "E": "P"}[scopes[-1][0]]
+                                + r["PersonId"][1:]}
+                                     for r in history(rng, insurer, n)]
                 elif rng.random() < 0.5:
-                    rows += [change(rng, insurer)
+                    rows += [change(rng, insurer, night)
                              for _ in range(rng.randint(0, 40))]
             numbered, seen = [], set()
             for i, r in enumerate(rows):
@@ -130,13 +137,24 @@ def make(seed, night):
                     numbered.append((i + 1, r))
                 seen.add(what)
             upload(sender, "shikaku", seq, "period", numbered, scopes)
-    pairs = [(i + 1, {"Key": "E%sP%03d" % (
+    pairs = [(i + 1, {"Key": "%sP%03d" % (
                           rng.choice(INSURERS + 4 * CITIES),
                           rng.randint(0, 30)),
                       "ProcessingNumber": "N%03d" % rng.randint(0, 40),
                       "Pseudonym": "%032x" % rng.randint(0, 99)})
              for i in range(rng.randint(20, 90))]
+    for _, r in pairs:
+        at = "C" if r["Key"][:8] in CITIES and rng.random() < 0.7 else "E"
+        r["Key"] = at + (r["Key"].replace("P", "C") if at == "C"
+                         else r["Key"])
     upload("JLIS0001", "codes", 1, "pair", pairs)
+    if night > 1 and seed != 3:  # 市町村被保険者ID -> 被保険者枝番, some of them wrongly
+        upload("KOKUHO13", "nhi", night, "rekey", [
+            (i + 1, {"Key": "C%sC%03d" % (c, n), "To": "E%sP%03d" % (
+                c, n if rng.random() < 0.9 else rng.randint(0, 25))})
+            for i, (c, n) in enumerate(
+                (c, n) for c in CITIES for n in range(28)
+                if rng.random() < 0.5)])
     if night != 2:
         upload("JLIS0002", "link", 1, "card", [
             (i + 1, {"CaKeyId": rng.choice(["01" * 20, "ab" * 20]),
@@ -165,6 +183,13 @@ def verdicts(root, seed):
 
 # ---- the model ----
 
+def key_of(row):
+    return row.get("Key") or (
+        ("C" if row["PersonId"][0] == "C" else "E")
+        + row["InsurerCode"] + row["PersonId"]
+        if "PersonId" in row else "E")
+
+
 KINDS = {"1": "added", "2": "amended", "3": "lost", "9": "cancelled"}
 REFUSED = ("refused", "held")
 
@@ -190,7 +215,7 @@ class Model:
         self.removed = 0
 
     def period(self, row, released=False):
-        key = row.get("Key") or "E" + row["InsurerCode"] + row["PersonId"]
+        key = key_of(row)
         record = {k: v for k, v in row.items()
                   if k not in ("Change", "ChangeDate", "Key")}
         mine = self.periods.setdefault(key, {})
@@ -268,9 +293,7 @@ class Model:
         """rows of the scopes only"""
         people, results = {}, []
         for number, row in rows:
-            people.setdefault(
-                "E" + row["InsurerCode"] + row["PersonId"], []).append(
-                    (number, row))
+            people.setdefault(key_of(row), []).append((number, row))
         for key in list(self.periods):
             if key[:9] in scopes and key not in people:
                 self.removed += len(self.periods.pop(key))
@@ -289,6 +312,8 @@ class Model:
     def apply(self, kind, row, released=False):
         if kind == "period":
             return self.period(row, released)
+        if kind == "rekey":
+            return self.move(row["Key"], row["To"])
         if kind == "pair":
             return self.put(self.pairs, row["Key"],
                             (row["ProcessingNumber"], row["Pseudonym"]))
@@ -301,10 +326,28 @@ class Model:
             return self.put(self.cards, key, row)
         return self.put(self.institutions, row["InstitutionCode"], row)
 
+    def tonight(self, wishes):
+        """The new keys that nobody may move to"""
+        self.taken = {to for to in wishes if wishes.count(to) > 1
+                      or self.periods.get(to)}
+
+    def move(self, old, new):
+        if new in self.taken:
+            return "refused", "E7016"
+        if not self.periods.get(old) and old not in self.pairs:
+            return "refused", "E7002"
+        self.periods[new] = {
+            f: {**r, "InsurerCode": new[1:9], "PersonId": new[9:]}
+            for f, r in self.periods.pop(old, {}).items()}
+        if old in self.pairs:
+            self.pairs.setdefault(new, self.pairs[old])
+            del self.pairs[old]
+        return "amended", ""
+
     def upload(self, name, kind, rows, scopes):
         """[(number, state, code)]; what is held is remembered."""
         inside = [r for r in rows if kind == "period"
-                  and "E" + r[1]["InsurerCode"] in scopes]
+                  and key_of(r[1])[:9] in scopes]
         results = self.full(inside, scopes)
         told = [r[0] for r in inside]
         results += [(number,) + self.apply(kind, row)
@@ -358,28 +401,36 @@ def run_model(texts):
                 row = by_number[n]
                 if kind == "period":
                     touched.append((
-                        "E" + row["InsurerCode"] + row["PersonId"],
-                        row["QualificationDate"], name, n))
+                        key_of(row), row["QualificationDate"], name, n))
                 elif kind == "pair":
                     paired.add(row["Key"])
             now = results.setdefault((g, name), [])
             now += [("%d" % n, s, c) for n, s, c in rows]
+            now.sort(key=lambda r: int(r[0]))
             c = counts.setdefault((g, name), {})
             for _, s, _ in rows:
                 c[s] = c.get(s, 0) + 1
             c["read"] = c.get("read", 0) + len(rows)
             c["removed"] = c.get("removed", 0) + removed
         words = [w.split() for w in words.splitlines()]
-        for word, name, number in sorted(
-                words, key=lambda w: (order_of(w[1]), int(w[2]))):
-            number = int(number)
-            kind, row, _ = model.holds[name, number]
-            told(name, [(number,) + model.verdict(word, name, number)], 0,
-                 kind, {number: row})
-        for u, kind, rows, scopes in uploads(text):
-            model.removed = 0
-            said = model.upload(stem(u), kind, rows, scopes)
-            told(stem(u), said, model.removed, kind, dict(rows))
+        words = sorted(words, key=lambda w: (order_of(w[1]), int(w[2])))
+        files = uploads(text)
+        model.tonight([r["To"] for _, kind, rows, _ in files
+                       if kind == "rekey" for _, r in rows])
+        # what moves is at its new key before that key's own changes
+        for letter in "CE":
+            for word, name, number in words:
+                number = int(number)
+                kind, row, _ = model.holds.get((name, number), (0, 0, 0))
+                if kind and key_of(row)[0] == letter:
+                    told(name, [(number,) + model.verdict(
+                        word, name, number)], 0, kind, {number: row})
+            for u, kind, rows, scopes in files:
+                model.removed = 0
+                rows = [r for r in rows if key_of(r[1])[0] == letter]
+                said = model.upload(stem(u), kind, rows,
+                                    [s for s in scopes if s[0] == letter])
+                told(stem(u), said, model.removed, kind, dict(rows))
         cover[g] = facts(model, touched, paired, results, g) if g > 1 else []
     return model, results, counts, cover
 
@@ -424,7 +475,7 @@ def facts(model, touched, paired, results, g):
     for p in those:
         for other, code in found.get(p, ()):
             cover |= {p + (code,), other + (code,)}
-    return sorted((k[1:9], k[9:], f, c) for k, f, c in cover)
+    return [(k[1:9], k[9:], f, c) for k, f, c in sorted(cover)]
 
 
 

@@ -75,7 +75,8 @@ for seed in 1 2 3; do
 	[ $seed -ne 1 ] || cp -R "$S" "$T/three"
 done
 
-# all nights in one merge end at the same rows, where no operator spoke
+# all nights in one merge end at the same rows, where no operator spoke and no
+# key changed
 S="$T/nights3" Q="$S/qualification"
 three=$(digests)
 site once3

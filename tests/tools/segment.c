@@ -22,7 +22,7 @@
 #include "formats/segment_make.h"
 
 static const char *const kinds[SEGMENT__MAX] = { "period", "pair", "card",
-	"institution" };
+	"institution", "rekey" };
 
 struct job {
 	const char *root;
@@ -58,7 +58,9 @@ end_upload(struct job *j)
 	snprintf(f.sha256, sizeof(f.sha256), "%s", j->head.digest);
 	if (ledger_segment_put(j->ledger, &j->l) == -1)
 		die("ledger");
-	if (j->head.kind > SEGMENT_PAIR && ledger_file_put(j->ledger, &f) == -1)
+	if ((j->head.kind == SEGMENT_CARD ||
+		j->head.kind == SEGMENT_INSTITUTION) &&
+	    ledger_file_put(j->ledger, &f) == -1)
 		die("ledger");
 }
 
@@ -119,7 +121,8 @@ static void
 add_record(struct job *j, char *line)
 {
 	static const struct format *const formats[SEGMENT__MAX] = {
-		&qualification_format, NULL, &link_format, &institution_format
+		&qualification_format, NULL, &link_format, &institution_format,
+		NULL
 	};
 	const struct format *f = formats[j->head.kind];
 	char key[SEGMENT_KEY_SIZE] = { 0 }, packed[8192], *rest = line, *item;
@@ -138,18 +141,23 @@ add_record(struct job *j, char *line)
 		if (f == NULL && strcmp(item, "Key") == 0)
 			memcpy(key, value, strlen(value));
 		else if (f == NULL)
-			pair[strcmp(item, "Pseudonym") == 0] = value;
+			pair[strcmp(item, "Pseudonym") == 0] =
+			    value; /* or To */
 		for (unsigned i = 0; f != NULL && i < f->nfields; i++)
 			if (strcmp(f->fields[i].name, item) == 0)
 				record_set(&r, (int)i, slice_of(value));
 	}
 	buf_init(&b, packed, sizeof(packed));
-	if (f == NULL)
+	if (j->head.kind == SEGMENT_REKEY)
+		buf_printf(&b, "%s", pair[0]);
+	else if (f == NULL)
 		buf_printf(&b, "%s\n%s", pair[0], pair[1]);
 	else if (record_pack(&r, &b) == -1)
 		die("pack");
+	/* municipalities by their own id, as their codes begin with 00 */
 	if (j->head.kind == SEGMENT_PERIOD)
-		typed_key_make((struct typed_key *)(void *)key, 'E',
+		typed_key_make((struct typed_key *)(void *)key,
+		    r.v[Q_PERSON_ID].s.p[0] == 'C' ? 'C' : 'E',
 		    r.v[Q_INSURER_CODE].s, r.v[Q_PERSON_ID].s);
 	else if (j->head.kind == SEGMENT_CARD)
 		card_key(&r, key);
