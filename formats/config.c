@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/codec/day.h"
 #include "formats/codec/text.h"
 #include "formats/codec/yaml.h"
 #include "formats/config.h"
@@ -20,6 +21,7 @@ enum type {
 	BOOL,
 	CHOICE, /* int: place in choices */
 	CLOCK, /* int64_t: "HH:MM" as ms of the day */
+	HOURS, /* const char *: "YYYY-MM-DD HH:MM-HH:MM|closed, ..." */
 	CHARACTER /* uint32_t: one character of the repertoire */
 };
 
@@ -99,6 +101,8 @@ static const struct key keys[] = {
   "Questions are answered from this time, JST.", "照会受付の開始時刻（日本時間）。" },
 { "service.close", CLOCK, AT(service_close), 0, 0, "21:00", NULL,
   "Questions are answered until this time, JST.", "照会受付の終了時刻（日本時間）。" },
+{ "service.exceptions", HOURS, AT(service_except), 0, 0, "", NULL,
+  "Days with other hours, \"2026-12-31 08:00-17:00, 2027-01-01 closed\".", "受付時間の異なる日（例のように記す。closed は終日休止）。" },
 { "retention.visible_days", INT, AT(visible_days), 0, 36500, "1827", NULL,
   "Lost qualifications can be seen for so many days (5 years).", "喪失後に照会できる日数（5年）。" },
 { "guard.rows_percent", INT, AT(guard_rows_percent), 0, 100, "20", NULL,
@@ -128,6 +132,20 @@ static const struct key keys[] = {
   "Life of a card challenge.", "カード照会のチャレンジの有効秒数。" },
 { "responder.idle_seconds", INT, AT(idle_seconds), 1, 86400, "120", NULL,
   "An idle connection is closed after this.", "無通信の接続を閉じるまでの秒数。" },
+{ "responder.ticket_minutes", INT, AT(ticket_minutes), 0, 1440, "60", NULL,
+  "Age at which the key of session tickets is replaced; 0: no resumption.", "セッションチケットの鍵を更新する間隔（分）。0なら再開なし。" },
+{ "responder.tls12", BOOL, AT(tls12), 0, 0, "false", NULL,
+  "Also TLS 1.2 (ECDHE and AEAD only), where a client cannot do 1.3.", "TLS 1.3を使えない端末のためにTLS 1.2（ECDHEとAEADのみ）も受け付ける。" },
+{ "responder.rate", INT, AT(rate), 0, 100000, "0", NULL,
+  "Questions a second that one certificate may ask; 0: no limit.", "証明書ごとの毎秒の照会数の上限。0なら無制限。" },
+{ "responder.nobody_alarm", INT, AT(nobody_alarm), 0, 1000000, "300", NULL,
+  "So many answers \"nobody\" to one certificate in ten minutes raise an alarm; 0: off.", "証明書ごとに10分間でこの件数の「該当なし」があれば警報を出す。0なら行わない。" },
+{ "responder.admin", FILE_, AT(admin), 0, 0, "", NULL,
+  "Unix socket for operators (state, metrics, reload, drain); empty: none.", "運用者用のUnixソケット（状態・計測値・再読込・停止）。空なら設けない。" },
+{ "responder.log", CHOICE, AT(log_form), 0, 0, "text", "text|json|ltsv",
+  "Form of the log on standard error.", "標準エラー出力のログの形式。" },
+{ "responder.user", TEXT, AT(user), 0, 32, "", NULL,
+  "Account the workers become when begun as root; empty: stay.", "rootで起動した場合に応答プロセスが用いるアカウント。空なら変更しない。" },
 { "freshness.stop", BOOL, AT(stale_stops), 0, 0, "false", NULL,
   "Stop answering when the snapshot is too old; else only warn.", "スナップショットが古い場合に応答を止める（falseなら警告のみ）。" },
 { "freshness.hours", INT, AT(stale_hours), 1, 8784, "36", NULL,
@@ -212,6 +230,59 @@ clock_of(struct slice s)
 	return (h * 60 + m) * 60000;
 }
 
+/* One entry of the exceptions; -1 where it is none. */
+static int
+exception_of(struct slice s, int32_t *day, int64_t *from, int64_t *until)
+{
+	if (s.n < 17 || s.p[4] != '-' || s.p[7] != '-' || s.p[10] != ' ')
+		return -1;
+	char d[8] = { s.p[0], s.p[1], s.p[2], s.p[3], s.p[5], s.p[6], s.p[8],
+		s.p[9] };
+	struct slice rest = { s.p + 11, s.n - 11 };
+
+	*from = *until = 0;
+	*day = day_parse((struct slice) { d, 8 });
+	if (*day == DAY_NONE)
+		return -1;
+	if (slice_is(rest, "closed"))
+		return 0;
+	if (rest.n != 11 || rest.p[5] != '-')
+		return -1;
+	*from = clock_of((struct slice) { rest.p, 5 });
+	*until = clock_of((struct slice) { rest.p + 6, 5 });
+	return *from < 0 || *until <= *from ? -1 : 0;
+}
+
+/* Walks the entries until one of `want`; 1 found, 0 not, -1 malformed. */
+static int
+find_exception(const char *text, int32_t want, int64_t *from, int64_t *until)
+{
+	struct slice rest = slice_of(text);
+
+	while (rest.n > 0) {
+		const char *comma = memchr(rest.p, ',', rest.n);
+		size_t n = comma == NULL ? rest.n : (size_t)(comma - rest.p);
+		int32_t day;
+		if (exception_of(slice_trim((struct slice) { rest.p, n }), &day,
+			from, until) == -1)
+			return -1;
+		if (day == want)
+			return 1;
+		rest.p += n + (comma != NULL);
+		rest.n -= n + (comma != NULL);
+	}
+	return 0;
+}
+
+void
+config_hours(const struct config *c, int32_t day, int64_t *from, int64_t *until)
+{
+	if (find_exception(c->service_except, day, from, until) == 1)
+		return;
+	*from = c->service_open;
+	*until = c->service_close;
+}
+
 static uint32_t
 character_of(struct slice s)
 {
@@ -283,6 +354,13 @@ set(struct config *c, const struct key *k, const char *value, bool quoted)
 			return -1;
 		*(int64_t *)at = n;
 		return 0;
+	case HOURS: {
+		int64_t from, until;
+		if (find_exception(value, DAY_NONE, &from, &until) == -1)
+			return -1;
+		*(const char **)at = keep(c, "", value);
+		return 0;
+	}
 	case CHARACTER:
 		*(uint32_t *)at = character_of(s);
 		return *(uint32_t *)at == TEXT_BAD ? -1 : 0;
@@ -316,6 +394,10 @@ expected(const struct key *k, char *out, size_t size)
 		break;
 	case CLOCK:
 		snprintf(out, size, "\"HH:MM\", 00:00 to 24:00");
+		break;
+	case HOURS:
+		snprintf(out, size,
+		    "YYYY-MM-DD and HH:MM-HH:MM or closed, by commas");
 		break;
 	case CHARACTER:
 		snprintf(out, size, "one character of the repertoire");

@@ -45,6 +45,7 @@ struct config {
 	int city_key; /* person_key.city: 'C' city_person_id or 'E' edaban */
 
 	int64_t service_open, service_close; /* ms of the JST day */
+	const char *service_except; /* service.exceptions, config_hours() */
 	int visible_days; /* retention.visible_days */
 
 	int guard_rows_percent; /* guard.rows_percent: 0 = off */
@@ -60,6 +61,13 @@ struct config {
 	int commit_ms; /* group commit waits at most this */
 	int challenge_seconds;
 	int idle_seconds;
+	int ticket_minutes; /* age of a session ticket key; 0: no tickets */
+	bool tls12; /* also TLS 1.2, ECDHE and AEAD only */
+	int rate; /* questions a second of one certificate; 0: no limit */
+	int nobody_alarm; /* answers "nobody" of one certificate in 10 min */
+	const char *admin; /* responder.admin: Unix socket; may be empty */
+	int log_form; /* 0 text, 1 json, 2 ltsv */
+	const char *user; /* responder.user: becomes it where begun as root */
 	bool stale_stops; /* stop answering when the snapshot is too old */
 	int stale_hours;
 
@@ -70,6 +78,10 @@ struct config {
 /* NULL: every fault was raised. */
 struct config *config_load(const char *path, struct diag_sink *sink);
 void config_free(struct config *c);
+/* When questions are answered on that day: ms of the day, from <= t < until;
+ * both 0 where it is closed. */
+void config_hours(
+    const struct config *c, int32_t day, int64_t *from, int64_t *until);
 /* The table as the commented example (schemas/site.yaml), every key with its
  * default. */
 void config_describe(FILE *out);

@@ -2,11 +2,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "formats/usage_chain.h"
@@ -20,6 +24,12 @@ struct waiting {
 	void (*done)(void *arg, bool durable);
 	void *arg;
 };
+struct batch { /* the lines of one commit */
+	struct waiting waiting[LINES_MAX];
+	size_t n;
+	struct buf text;
+	char store[TAIL_BYTES + 1];
+};
 struct journal {
 	char folder[400], path[512];
 	int fd, worker;
@@ -28,10 +38,16 @@ struct journal {
 	int64_t sequence, size; /* durable bytes */
 	char chain[17];
 	bool broken;
-	struct waiting waiting[LINES_MAX];
-	size_t n;
-	struct buf pending;
-	char store[TAIL_BYTES + 1];
+	struct batch two[2], *gather, *flight; /* flight: of the thread */
+	/* between the loop and the thread */
+	pthread_t thread;
+	bool threaded;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum { RESTING, WRITING, WRITTEN, ENDING } phase;
+	int error; /* errno of a failed commit; 0 */
+	int64_t micros; /* what the last one took */
+	int event_fd;
 };
 
 static int
@@ -73,14 +89,14 @@ begin_file(struct journal *j)
 {
 	int folder;
 
-	buf_clear(&j->pending);
-	put_head(&j->pending);
+	buf_clear(&j->gather->text);
+	put_head(&j->gather->text);
 	if (ftruncate(j->fd, 0) == -1 ||
-	    write_all(j->fd, j->pending.p, j->pending.n) == -1 ||
+	    write_all(j->fd, j->gather->text.p, j->gather->text.n) == -1 ||
 	    fsync(j->fd) == -1)
 		return fail(j, "write");
-	j->size = (int64_t)j->pending.n;
-	buf_clear(&j->pending);
+	j->size = (int64_t)j->gather->text.n;
+	buf_clear(&j->gather->text);
 	folder = open(j->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (folder == -1 || fsync(folder) == -1) {
 		if (folder != -1)
@@ -169,7 +185,7 @@ repair(struct journal *j, int64_t size)
 	const char *eol;
 
 	while (n < (size_t)(size - from)) {
-		ssize_t r = pread(j->fd, j->store + n,
+		ssize_t r = pread(j->fd, j->gather->store + n,
 		    (size_t)(size - from) - n, (off_t)(from + (int64_t)n));
 		if (r == -1 && errno == EINTR)
 			continue;
@@ -178,12 +194,12 @@ repair(struct journal *j, int64_t size)
 		n += (size_t)r;
 	}
 	if (from > 0) {
-		eol = memchr(j->store, '\n', n);
-		skip = eol == NULL ? n : (size_t)(eol - j->store) + 1;
+		eol = memchr(j->gather->store, '\n', n);
+		skip = eol == NULL ? n : (size_t)(eol - j->gather->store) + 1;
 	}
 	good = skip +
-	    walk_tail(
-		j, (struct slice) { j->store + skip, n - skip }, from == 0);
+	    walk_tail(j, (struct slice) { j->gather->store + skip, n - skip },
+		from == 0);
 	j->size = from + (int64_t)good;
 	if (good == n)
 		return 0;
@@ -217,6 +233,66 @@ open_file(struct journal *j, int32_t day)
 	return st.st_size == 0 || j->size == 0 ? begin_file(j) : 0;
 }
 
+/* ---- the thread ---- */
+
+static int64_t
+micros_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000000 + t.tv_nsec / 1000;
+}
+
+/* Writes and syncs, and nothing else: what came of it the loop decides. */
+static void *
+write_batches(void *arg)
+{
+	struct journal *j = arg;
+	uint64_t one = 1;
+
+	pthread_mutex_lock(&j->lock);
+	for (;;) {
+		while (j->phase != WRITING && j->phase != ENDING)
+			pthread_cond_wait(&j->changed, &j->lock);
+		if (j->phase == ENDING)
+			break;
+		pthread_mutex_unlock(&j->lock);
+		int64_t from = micros_now();
+		bool durable = write_all(j->fd, j->flight->text.p,
+				   j->flight->text.n) == 0 &&
+		    fdatasync(j->fd) == 0;
+		int error = durable ? 0 : errno;
+		pthread_mutex_lock(&j->lock);
+		j->error = error;
+		j->micros = micros_now() - from;
+		j->phase = WRITTEN;
+		pthread_cond_broadcast(&j->changed);
+		while (write(j->event_fd, &one, sizeof(one)) == -1 &&
+		    errno == EINTR)
+			;
+	}
+	pthread_mutex_unlock(&j->lock);
+	return NULL;
+}
+
+/* Signals are the loop's business. */
+static int
+begin_thread(struct journal *j)
+{
+	sigset_t all, old;
+
+	j->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (j->event_fd == -1)
+		return fail(j, "eventfd");
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &old);
+	errno = pthread_create(&j->thread, NULL, write_batches, j);
+	j->threaded = errno == 0;
+	pthread_sigmask(SIG_SETMASK, &old, NULL);
+	return j->threaded ? 0 : fail(j, "thread");
+}
+
 struct journal *
 journal_open(
     const char *folder, int worker, int32_t day, struct diag_sink *sink)
@@ -227,12 +303,23 @@ journal_open(
 	j->sink = sink;
 	j->fd = -1;
 	snprintf(j->folder, sizeof(j->folder), "%s", folder);
-	buf_init(&j->pending, j->store, sizeof(j->store));
+	j->event_fd = -1;
+	pthread_mutex_init(&j->lock, NULL);
+	pthread_cond_init(&j->changed, NULL);
+	for (int i = 0; i < 2; i++)
+		buf_init(
+		    &j->two[i].text, j->two[i].store, sizeof(j->two[i].store));
+	j->gather = &j->two[0];
+	j->flight = &j->two[1];
 	if (open_file(j, day) == -1) {
 		journal_close(j);
 		return NULL;
 	}
-	buf_clear(&j->pending);
+	buf_clear(&j->gather->text);
+	if (begin_thread(j) == -1) {
+		journal_close(j);
+		return NULL;
+	}
 	return j;
 }
 
@@ -261,7 +348,7 @@ journal_append(struct journal *j, struct record *line,
 	char text[LINE_BYTES], worker[12], sequence[24], chain[17];
 	struct buf b;
 
-	if (j->broken || j->n == LINES_MAX)
+	if (j->broken || j->gather->n == LINES_MAX)
 		return -1;
 	snprintf(worker, sizeof(worker), "%d", j->worker);
 	snprintf(
@@ -272,48 +359,124 @@ journal_append(struct journal *j, struct record *line,
 	if (!put_values(&b, line))
 		return -1;
 	usage_chain(j->chain, buf_slice(&b), chain);
-	buf_put(&j->pending, buf_slice(&b));
-	buf_putc(&j->pending, ',');
-	buf_puts(&j->pending, chain);
-	buf_putc(&j->pending, '\n');
+	buf_put(&j->gather->text, buf_slice(&b));
+	buf_putc(&j->gather->text, ',');
+	buf_puts(&j->gather->text, chain);
+	buf_putc(&j->gather->text, '\n');
 	memcpy(j->chain, chain, sizeof(chain));
 	j->sequence++;
-	j->waiting[j->n++] = (struct waiting) { done, arg };
+	j->gather->waiting[j->gather->n++] = (struct waiting) { done, arg };
 	return 0;
+}
+
+void
+journal_start(struct journal *j)
+{
+	struct batch *full = j->gather;
+
+	pthread_mutex_lock(&j->lock);
+	if (j->phase == RESTING && full->n > 0 && !j->broken) {
+		j->gather = j->flight;
+		j->flight = full;
+		j->phase = WRITING;
+		pthread_cond_broadcast(&j->changed);
+	}
+	pthread_mutex_unlock(&j->lock);
+}
+
+static void
+tell(struct batch *b, bool durable)
+{
+	size_t n = b->n;
+
+	b->n = 0;
+	buf_clear(&b->text);
+	for (size_t i = 0; i < n; i++)
+		b->waiting[i].done(b->waiting[i].arg, durable);
+}
+
+/* A failed sync is never tried again: what the kernel still holds of it is
+ * unknown. Cut it off; begin anew by open. What was gathered meanwhile is
+ * chained to it. */
+static void
+give_up(struct journal *j)
+{
+	j->broken = true;
+	errno = j->error;
+	fail(j, "write or sync");
+	if (ftruncate(j->fd, (off_t)j->size) == -1)
+		fail(j, "cut");
+	tell(j->flight, false);
+	tell(j->gather, false);
+}
+
+bool
+journal_finish(struct journal *j, size_t *lines, int64_t *micros)
+{
+	uint64_t ended;
+	bool written;
+
+	while (read(j->event_fd, &ended, sizeof(ended)) == -1 && errno == EINTR)
+		;
+	pthread_mutex_lock(&j->lock);
+	written = j->phase == WRITTEN;
+	if (written)
+		j->phase = RESTING;
+	*micros = j->micros;
+	pthread_mutex_unlock(&j->lock);
+	if (!written)
+		return false;
+	*lines = j->flight->n;
+	if (j->error != 0) {
+		give_up(j);
+		return true;
+	}
+	j->size += (int64_t)j->flight->text.n;
+	tell(j->flight, true);
+	return true;
+}
+
+/* Until nothing is under way. */
+static void
+settle(struct journal *j)
+{
+	size_t lines;
+	int64_t micros;
+
+	pthread_mutex_lock(&j->lock);
+	while (j->phase == WRITING)
+		pthread_cond_wait(&j->changed, &j->lock);
+	pthread_mutex_unlock(&j->lock);
+	journal_finish(j, &lines, &micros);
 }
 
 int
 journal_commit(struct journal *j)
 {
-	size_t n = j->n;
-	bool durable;
+	settle(j);
+	journal_start(j);
+	settle(j);
+	if (j->broken)
+		tell(j->gather, false);
+	return j->broken ? -1 : 0;
+}
 
-	if (n == 0)
-		return j->broken ? -1 : 0;
-	durable = !j->broken &&
-	    write_all(j->fd, j->pending.p, j->pending.n) == 0 &&
-	    fdatasync(j->fd) == 0;
-	if (durable) {
-		j->size += (int64_t)j->pending.n;
-	} else if (!j->broken) {
-		/* A failed sync is never tried again: what the kernel still
-		 * holds of it is unknown. Cut it off; begin anew by open. */
-		fail(j, "write or sync");
-		j->broken = true;
-		if (ftruncate(j->fd, (off_t)j->size) == -1)
-			fail(j, "cut");
-	}
-	j->n = 0;
-	buf_clear(&j->pending);
-	for (size_t i = 0; i < n; i++)
-		j->waiting[i].done(j->waiting[i].arg, durable);
-	return durable ? 0 : -1;
+int
+journal_fd(const struct journal *j)
+{
+	return j->event_fd;
+}
+
+bool
+journal_broken(const struct journal *j)
+{
+	return j->broken;
 }
 
 size_t
 journal_waiting(const struct journal *j)
 {
-	return j->n;
+	return j->gather->n;
 }
 
 int
@@ -328,7 +491,7 @@ journal_day(struct journal *j, int32_t day)
 		j->broken = true;
 		return -1;
 	}
-	buf_clear(&j->pending);
+	buf_clear(&j->gather->text);
 	return 0;
 }
 
@@ -337,8 +500,18 @@ journal_close(struct journal *j)
 {
 	if (j == NULL)
 		return;
-	if (j->n > 0)
+	if (j->threaded) {
 		journal_commit(j);
+		pthread_mutex_lock(&j->lock);
+		j->phase = ENDING;
+		pthread_cond_broadcast(&j->changed);
+		pthread_mutex_unlock(&j->lock);
+		pthread_join(j->thread, NULL);
+	}
+	pthread_mutex_destroy(&j->lock);
+	pthread_cond_destroy(&j->changed);
+	if (j->event_fd != -1)
+		close(j->event_fd);
 	if (j->fd != -1)
 		close(j->fd);
 	free(j);

@@ -17,11 +17,22 @@ struct journal *journal_open(
  * WORKER, SEQUENCE and CHAIN are filled here. -1: refused (over the queue). */
 int journal_append(struct journal *j, struct record *line,
     void (*done)(void *arg, bool durable), void *arg);
-/* Writes and syncs what waits, then calls every done(). 0; -1: nothing of it
- * is durable, every done() got false, and the journal refuses from now on
- * until journal_open() succeeds again. */
+/*
+ * Group commit, beside the event loop: start hands what waits to a thread
+ * (nothing happens while one commit is under way), journal_fd() becomes
+ * readable when it has ended, finish calls every done() of it and returns
+ * true with the lines and the time it took; false: nothing has ended. After a
+ * failure every done() gets false, also those that waited for the next
+ * commit, and the journal is broken: it refuses until journal_open().
+ */
+void journal_start(struct journal *j);
+bool journal_finish(struct journal *j, size_t *lines, int64_t *micros);
+int journal_fd(const struct journal *j);
+bool journal_broken(const struct journal *j);
+/* All of it at once: waits for what is under way and for the rest. 0; -1: the
+ * journal is broken. */
 int journal_commit(struct journal *j);
-size_t journal_waiting(const struct journal *j);
+size_t journal_waiting(const struct journal *j); /* not handed over */
 int journal_day(struct journal *j, int32_t day); /* switches files */
 void journal_close(struct journal *j);
 

@@ -1,7 +1,8 @@
 /*
  * shikaku-responder: the parent of the workers. It makes one listening socket
  * per worker (SO_REUSEPORT spreads connections), starts them, replaces one
- * that ends and does nothing else. A socket outlives its worker: connections
+ * that ends or is stuck, replaces the keys of session tickets, and does
+ * nothing else. A socket outlives its worker: connections
  * that came meanwhile wait in it for the next one.
  */
 #include <arpa/inet.h>
@@ -24,14 +25,17 @@
 #include "formats/config.h"
 #include "formats/exit.h"
 #include "online/challenge.h"
+#include "online/share.h"
 #include "online/worker.h"
 
 #define NAME "shikaku-responder"
-#define WORKERS_MAX 64
 #define BACKLOG 1024
 #define READY_MS 60000 /* a worker reads its snapshots whole before */
 #define STOP_MS 15000
 #define AGAIN_MS 1000 /* a worker that ended at once is not begun at once */
+#define LOOK_MS 100 /* how often the heartbeats are looked at */
+#define SILENT_MS 700 /* without a heartbeat while computing: it loops */
+#define HUNG_MS 5000 /* without one for whatever reason */
 
 struct parent {
 	struct config *config;
@@ -40,6 +44,9 @@ struct parent {
 	int fd[WORKERS_MAX];
 	pid_t pid[WORKERS_MAX];
 	int64_t began[WORKERS_MAX];
+	int64_t beat[WORKERS_MAX], cpu[WORKERS_MAX]; /* when last heard */
+	struct share *share;
+	int64_t rotated; /* session ticket keys */
 	struct challenges *challenges;
 	int port;
 	sigset_t signals;
@@ -121,7 +128,7 @@ static void
 be_worker(struct parent *p, int i, int ready_fd)
 {
 	struct worker_start start = { p->config, i, p->fd[i], ready_fd,
-		p->challenges };
+		p->share, p->challenges };
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	signal(SIGINT, SIG_IGN);
@@ -142,6 +149,8 @@ start_worker(struct parent *p, int i)
 	if (pipe2(ends, O_CLOEXEC) == -1)
 		return fail(p, "pipe");
 	p->began[i] = monotonic();
+	p->share->worker[i].beat = 0;
+	p->share->worker[i].ready = false;
 	p->pid[i] = fork();
 	if (p->pid[i] == 0) {
 		close(ends[0]);
@@ -188,17 +197,66 @@ replace(struct parent *p, pid_t pid, int ended)
 	for (int i = 0; i < p->n; i++) {
 		if (p->pid[i] != pid)
 			continue;
-		fprintf(stderr, "%s: worker %d ended (%s %d); begun anew\n",
-		    NAME, i, WIFSIGNALED(ended) ? "signal" : "status",
+		diag_file(&p->log.sink, DIAG_WORKER_ENDED, NAME,
+		    "worker %d (%s %d)", i,
+		    WIFSIGNALED(ended) ? "signal" : "status",
 		    WIFSIGNALED(ended) ? WTERMSIG(ended) : WEXITSTATUS(ended));
 		p->pid[i] = -1;
-		if (monotonic() - p->began[i] < AGAIN_MS) {
-			struct timespec wait = { 1, 0 };
-			nanosleep(&wait, NULL);
-		}
-		int ready = start_worker(p, i);
+	}
+}
+
+/* One that lived a while is begun at once; one that did not, a second after. */
+static void
+begin_missing(struct parent *p)
+{
+	for (int i = 0; i < p->n; i++) {
+		int ready;
+		if (p->pid[i] != -1 || monotonic() - p->began[i] < AGAIN_MS)
+			continue;
+		ready = start_worker(p, i);
 		if (ready != -1)
 			close(ready);
+	}
+}
+
+/* Processor time of a process, ms; -1 where it has gone. */
+static int64_t
+cpu_of(pid_t pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 ||
+	    clock_gettime(clock, &t) == -1)
+		return -1;
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/*
+ * A worker says every tick that it turns. One that computes on without saying
+ * so loops; one that does neither hangs. A machine that is merely busy gives
+ * it no processor time either: that alone is not held against it.
+ */
+static void
+look_at_hearts(struct parent *p)
+{
+	int64_t now = monotonic();
+
+	for (int i = 0; i < p->n; i++) {
+		int64_t beat = p->share->worker[i].beat, cpu;
+		if (p->pid[i] <= 0)
+			continue;
+		cpu = cpu_of(p->pid[i]);
+		if (beat != p->beat[i] || beat == 0) {
+			p->beat[i] = beat;
+			p->cpu[i] = cpu;
+		}
+		if (beat == 0 ? now - p->began[i] < READY_MS :
+				now - beat < SILENT_MS ||
+			    (cpu - p->cpu[i] < SILENT_MS &&
+				now - beat < HUNG_MS))
+			continue;
+		kill(p->pid[i], SIGKILL);
 	}
 }
 
@@ -217,7 +275,11 @@ reap(struct parent *p, bool again)
 	int ended;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &ended, WNOHANG)) > 0) {
+	while ((pid = waitpid(-1, &ended, WNOHANG | WUNTRACED)) > 0) {
+		if (WIFSTOPPED(ended)) { /* stopped is stuck */
+			kill(pid, SIGKILL);
+			continue;
+		}
 		if (again) {
 			replace(p, pid, ended);
 			continue;
@@ -254,17 +316,35 @@ stop_all(struct parent *p)
 	reap(p, false);
 }
 
-/* Until SIGTERM or SIGINT; both and SIGCHLD are blocked and waited for. */
+static void
+rotate_tickets(struct parent *p)
+{
+	int64_t minutes = p->config->ticket_minutes;
+
+	if (minutes == 0 || monotonic() - p->rotated < minutes * 60000)
+		return;
+	p->rotated = monotonic();
+	if (share_ticket_rotate(p->share) == -1)
+		fail(p, "session ticket key");
+}
+
+/* Until SIGTERM or SIGINT; both, SIGHUP and SIGCHLD are blocked and waited
+ * for. */
 static void
 watch(struct parent *p)
 {
-	struct timespec second = { 1, 0 };
+	struct timespec wait = { 0, LOOK_MS * 1000000L };
 
 	for (;;) {
-		int got = sigtimedwait(&p->signals, NULL, &second);
+		int got = sigtimedwait(&p->signals, NULL, &wait);
 		if (got == SIGTERM || got == SIGINT)
 			return;
+		if (got == SIGHUP)
+			kill_all(p, SIGHUP);
 		reap(p, true); /* a lost SIGCHLD is made up for here */
+		look_at_hearts(p);
+		begin_missing(p);
+		rotate_tickets(p);
 	}
 }
 
@@ -293,11 +373,14 @@ run(struct parent *p)
 	    p->config->workers < WORKERS_MAX ? p->config->workers : WORKERS_MAX;
 	raise_descriptors();
 	p->challenges = challenges_new();
-	if (p->challenges == NULL || open_sockets(p) == -1)
+	p->share = share_new();
+	p->rotated = monotonic();
+	if (p->challenges == NULL || p->share == NULL || open_sockets(p) == -1)
 		return EXIT_TEMPORARY;
 	sigemptyset(&p->signals);
 	sigaddset(&p->signals, SIGTERM);
 	sigaddset(&p->signals, SIGINT);
+	sigaddset(&p->signals, SIGHUP);
 	sigaddset(&p->signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &p->signals, NULL);
 	status = start_all(p);
@@ -344,6 +427,7 @@ main(int argc, char **argv)
 		return EXIT_CONFIG;
 	status = run(&p);
 	challenges_free(p.challenges);
+	share_free(p.share);
 	config_free(p.config);
 	return status;
 }

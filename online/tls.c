@@ -5,12 +5,18 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
+#include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "formats/codec/day.h"
+#include "online/share.h"
+
+#define PEER_MS INT64_C(60000) /* a peer's path is built anew after this */
 
 static int
 refuse(struct diag_sink *sink, const char *file, const char *what)
@@ -35,43 +41,6 @@ load_own(SSL_CTX *ctx, const struct config *c, struct diag_sink *sink)
 	if (SSL_CTX_check_private_key(ctx) != 1)
 		return refuse(sink, c->server_key, "not the certificate's");
 	return 0;
-}
-
-struct ssl_ctx_st *
-tls_new(
-    const struct config *c, const struct chain *trust, struct diag_sink *sink)
-{
-	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
-
-	if (ctx == NULL || load_own(ctx, c, sink) == -1) {
-		SSL_CTX_free(ctx);
-		return NULL;
-	}
-	SSL_CTX_set_min_proto_version(ctx, TLS1_3_VERSION);
-	/* No resumption: a ticket would outlive a revocation, and costs more
-	 * than the full handshake it saves (performance 6). */
-	SSL_CTX_set_num_tickets(ctx, 0);
-	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-	SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET | SSL_OP_NO_COMPRESSION);
-	SSL_CTX_set_mode(ctx,
-	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
-		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-	SSL_CTX_set_read_ahead(ctx, 1); /* a record in one system call */
-	SSL_CTX_set1_cert_store(ctx, chain_store(trust));
-	SSL_CTX_set_purpose(ctx, X509_PURPOSE_SSL_CLIENT);
-	SSL_CTX_set_verify(
-	    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-	/* clients with several certificates choose by these names */
-	SSL_CTX_set_client_CA_list(
-	    ctx, SSL_load_client_CA_file(c->institution_ca));
-	ERR_clear_error();
-	return ctx;
-}
-
-void
-tls_free(struct ssl_ctx_st *ctx)
-{
-	SSL_CTX_free(ctx);
 }
 
 /* The one OU that is a 医療機関コード; none, or two, is nobody. */
@@ -122,13 +91,174 @@ moment_of(const ASN1_TIME *t)
 	    ((tm.tm_hour * 60 + tm.tm_min) * 60 + tm.tm_sec) * INT64_C(1000);
 }
 
-void
-tls_peer(struct x509_st *cert, const struct chain *trust, int64_t now,
-    struct tls_peer *out)
+static void
+look(X509 *cert, const struct chain *trust, int64_t now, struct tls_peer *out)
 {
 	memset(out, 0, sizeof(*out));
 	find_institution(cert, out->institution);
 	find_serial(cert, out->serial);
 	out->not_after = moment_of(X509_get0_notAfter(cert));
 	out->fault = chain_check(trust, cert, CHAIN_CLIENT, now);
+}
+
+struct tls_peer *
+tls_peer_now(struct tls_slot *slot, struct x509_st *cert,
+    const struct tls_trust *trust, int64_t now)
+{
+	if (slot->checked_at == 0 || slot->epoch != trust->epoch ||
+	    now > slot->peer.not_after || now - slot->checked_at > PEER_MS ||
+	    now < slot->checked_at) {
+		look(cert, trust->clients, now, &slot->peer);
+		slot->checked_at = now;
+		slot->epoch = trust->epoch;
+	}
+	return &slot->peer;
+}
+
+/* ---- session tickets ---- */
+
+/* A ticket holds the client's certificate: a resumed connection is asked who
+ * it is and whether it is revoked like any other, at every question. */
+static int
+on_ticket(SSL *ssl, unsigned char name[16], unsigned char *iv,
+    EVP_CIPHER_CTX *cipher, EVP_MAC_CTX *mac, int enc)
+{
+	const struct share *share =
+	    SSL_CTX_get_ex_data(SSL_get_SSL_CTX(ssl), 0);
+	struct ticket_copy key;
+	OSSL_PARAM params[3];
+	int r = enc ? share_ticket_newest(share, &key) :
+		      share_ticket_find(share, name, &key);
+
+	if (r == 0)
+		return 0;
+	params[0] = OSSL_PARAM_construct_octet_string(
+	    OSSL_MAC_PARAM_KEY, key.mac, sizeof(key.mac));
+	params[1] = OSSL_PARAM_construct_utf8_string(
+	    OSSL_MAC_PARAM_DIGEST, (char[]) { "SHA256" }, 0);
+	params[2] = OSSL_PARAM_construct_end();
+	if (enc) {
+		memcpy(name, key.name, sizeof(key.name));
+		if (RAND_bytes(iv, 16) != 1)
+			r = -1;
+	}
+	if (r != -1 &&
+	    (EVP_CipherInit_ex(
+		 cipher, EVP_aes_256_cbc(), NULL, key.aes, iv, enc) != 1 ||
+		EVP_MAC_CTX_set_params(mac, params) != 1))
+		r = -1;
+	OPENSSL_cleanse(&key, sizeof(key));
+	return r;
+}
+
+static void
+set_tickets(SSL_CTX *ctx, const struct config *c, struct share *share)
+{
+	SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+	if (c->ticket_minutes == 0 || share == NULL) {
+		SSL_CTX_set_num_tickets(ctx, 0);
+		SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+		return;
+	}
+	SSL_CTX_set_ex_data(ctx, 0, share);
+	SSL_CTX_set_num_tickets(ctx, 1); /* each costs 190 us */
+	SSL_CTX_set_timeout(ctx, c->ticket_minutes * 60L);
+	SSL_CTX_set_session_id_context(
+	    ctx, (const unsigned char *)"shikaku", 7);
+	SSL_CTX_set_tlsext_ticket_key_evp_cb(ctx, on_ticket);
+}
+
+/* ---- the client's certificate ---- */
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Instead of OpenSSL's own check: ours, which the first question then need
+ * not do again (190 us of a handshake of a millisecond). */
+static int
+on_verify(X509_STORE_CTX *ctx, void *arg)
+{
+	const struct tls_trust *trust = arg;
+	SSL *ssl = X509_STORE_CTX_get_ex_data(
+	    ctx, SSL_get_ex_data_X509_STORE_CTX_idx());
+	X509 *cert = X509_STORE_CTX_get0_cert(ctx);
+	struct tls_slot *slot = ssl == NULL ? NULL : SSL_get_app_data(ssl);
+	int64_t now = now_ms();
+
+	if (slot == NULL || cert == NULL) {
+		X509_STORE_CTX_set_error(ctx, X509_V_ERR_UNSPECIFIED);
+		return 0;
+	}
+	if (tls_peer_now(slot, cert, trust, now)->fault == DIAG__MAX)
+		return 1;
+	X509_STORE_CTX_set_error(ctx,
+	    now > slot->peer.not_after ? X509_V_ERR_CERT_HAS_EXPIRED :
+					 X509_V_ERR_CERT_REJECTED);
+	return 0;
+}
+
+/* ---- the context ---- */
+
+/* CRYPTREC, high security: 1.3; 1.2 with forward secrecy and AEAD only. */
+static bool
+set_versions(SSL_CTX *ctx, const struct config *c)
+{
+	return SSL_CTX_set_min_proto_version(
+		   ctx, c->tls12 ? TLS1_2_VERSION : TLS1_3_VERSION) == 1 &&
+	    SSL_CTX_set_cipher_list(ctx,
+		"ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:"
+		"ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-RSA-AES256-GCM-SHA384:"
+		"ECDHE-ECDSA-CHACHA20-POLY1305:"
+		"ECDHE-RSA-CHACHA20-POLY1305") == 1 &&
+	    SSL_CTX_set1_groups_list(ctx, "X25519:P-256:P-384") == 1;
+}
+
+struct ssl_ctx_st *
+tls_new(const struct config *c, const struct tls_trust *trust,
+    struct share *share, struct diag_sink *sink)
+{
+	SSL_CTX *ctx = SSL_CTX_new(TLS_server_method());
+
+	if (ctx == NULL || load_own(ctx, c, sink) == -1 ||
+	    !set_versions(ctx, c)) {
+		SSL_CTX_free(ctx);
+		return NULL;
+	}
+	set_tickets(ctx, c, share);
+	SSL_CTX_set_options(ctx,
+	    SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+		SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(ctx,
+	    SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE |
+		SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_read_ahead(ctx, 1); /* a record in one system call */
+	SSL_CTX_set_verify(
+	    ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+	SSL_CTX_set_cert_verify_callback(
+	    ctx, on_verify, (void *)(uintptr_t)trust);
+	/* clients with several certificates choose by these names */
+	SSL_CTX_set_client_CA_list(
+	    ctx, SSL_load_client_CA_file(c->institution_ca));
+	ERR_clear_error();
+	return ctx;
+}
+
+int64_t
+tls_own_until(const struct ssl_ctx_st *ctx)
+{
+	X509 *own = SSL_CTX_get0_certificate(ctx);
+
+	return own == NULL ? 0 : moment_of(X509_get0_notAfter(own));
+}
+
+void
+tls_free(struct ssl_ctx_st *ctx)
+{
+	SSL_CTX_free(ctx);
 }

@@ -56,7 +56,8 @@ class Server:
         env = {**os.environ, "TZ": "UTC"}
         if clock:  # the faketime program would stand between us and SIGTERM
             env["LD_PRELOAD"] = glob.glob("/usr/lib/*/faketime/libfaketime.so.1")[0]
-            env["FAKETIME"] = clock
+            if "FAKETIME_TIMESTAMP_FILE" not in env:
+                env["FAKETIME"] = clock
         if limit:
             cmd = ["bash", "-c", "ulimit -f %d; exec \"$@\"" % limit, "x"] + cmd
         self.p = subprocess.Popen(cmd, stderr=subprocess.PIPE, text=True, env=env)
@@ -624,6 +625,51 @@ def test_killed_worker(s):
     check("crash to first answer within 4 s", time.time() - began < 4, time.time() - began)
 
 
+def test_stuck_worker(s):
+    """Stopped is stuck: replaced within a second, its socket served again."""
+    before = s.workers()
+    os.kill(before[0], signal.SIGSTOP)
+    began = time.time()
+    while before[0] in s.workers() and time.time() < began + 5:
+        time.sleep(0.02)
+    check("a stopped worker is ended within a second", time.time() - began < 1,
+          time.time() - began)
+    time.sleep(0.1)
+    while len(s.workers()) < 2 and time.time() < began + 5:
+        time.sleep(0.02)
+    check("and replaced within two", time.time() - began < 2, time.time() - began)
+    a = [ask(s, number("12-34", "19800505"))["validity"] for _ in range(8)]
+    check("and every connection is answered", a == ["1"] * 8, a)
+
+
+def resume(s, session=None, ctx=None):
+    """A question on a connection of its own; whether it was resumed, status,
+    and the session to resume."""
+    global lines_due
+    lines_due += 1
+    q = json.dumps(number("12-34", "19800505")).encode()
+    with socket.create_connection(("127.0.0.1", s.port), timeout=10) as plain:
+        with ctx.wrap_socket(plain, session=session) as t:
+            t.sendall(b"POST /oqs-api/search HTTP/1.1\r\nHost: x\r\nContent-Type: "
+                      b"application/json\r\nContent-Length: %d\r\n\r\n" % len(q) + q)
+            got = t.recv(65536)
+            return t.session_reused, int(got.split()[1]), t.session
+
+
+def test_resumption(s):
+    ctx = context(HOME)
+    used, status, session = resume(s, None, ctx)
+    check("first a full handshake", not used and status == 200, (used, status))
+    # whichever of the two workers they reach
+    seen = [resume(s, session, ctx)[:2] for _ in range(8)]
+    check("a ticket is good at every worker", seen == [(True, 200)] * 8, seen)
+    for pid in s.workers():
+        os.kill(pid, signal.SIGKILL)
+    time.sleep(0.5)
+    seen = resume(s, session, ctx)[:2]
+    check("and at workers begun after it was given", seen == (True, 200), seen)
+
+
 def test_kill_under_load(s):
     """Every answer that left has its line, whatever was killed when."""
     answers = [0]
@@ -716,6 +762,50 @@ def test_hours(site, day_site):
     a = ask(s, number("12-34", "19800505"))
     check("21:00:01: 503", a["status"] == 503 and a["code"] == "OE4001", a)
     s.stop()
+    with open(day_site) as f:
+        text = f.read()
+    with open(ROOT + "/short.yaml", "w") as f:
+        f.write(text + "service:\n  exceptions: \"%s 11:00-12:00\"\n" % day)
+    s = Server(ROOT + "/short.yaml", clock="@%s 01:00:00" % day)
+    a = ask(s, number("12-34", "19800505"))
+    wait = int(a["headers"].get("retry-after", 0))
+    check("a day with other hours: 10:00 is before 11:00", a["status"] == 503
+          and 3500 < wait <= 3600, (a, wait))
+    s.stop()
+
+
+def test_clock_jump(site):
+    stamp = ROOT + "/clock"
+
+    def set_clock(seconds):
+        with open(stamp + ".new", "w") as f:
+            f.write("%+d\n" % seconds)
+        os.rename(stamp + ".new", stamp)
+    set_clock(0)
+    os.environ["FAKETIME_TIMESTAMP_FILE"] = stamp
+    os.environ["FAKETIME_NO_CACHE"] = "1"
+    os.environ["DONT_FAKE_MONOTONIC"] = "1"
+    s = Server(site, clock="+0")
+    for name in ("FAKETIME_TIMESTAMP_FILE", "FAKETIME_NO_CACHE", "DONT_FAKE_MONOTONIC"):
+        del os.environ[name]
+    check("clock steady: answered", ask(s, number("12-34", "19800505"))["status"] == 200)
+    set_clock(3600)
+    time.sleep(0.5)
+    a = ask(s, number("12-34", "19800505"))
+    check("clock jumped an hour: refused", a["status"] == 503 and a["code"] == "OE9001"
+          and any("W9013" in l for l in s.log), (a, s.log[-3:]))
+    set_clock(0)
+    time.sleep(0.5)
+    check("clock back: answered", ask(s, number("12-34", "19800505"))["status"] == 200)
+    set_clock(-60)
+    time.sleep(0.5)
+    check("clock back a minute: refused",
+          ask(s, number("12-34", "19800505"))["status"] == 503)
+    s.p.send_signal(signal.SIGHUP)
+    time.sleep(0.7)
+    check("an operator says it is right: answered",
+          ask(s, number("12-34", "19800505"))["status"] == 200)
+    s.stop()
 
 
 def test_nothing_published():
@@ -783,7 +873,9 @@ def main():
         test_journal()
         test_generations(s, site)
         test_revocation_reload(s)
+        test_resumption(s)
         test_killed_worker(s)
+        test_stuck_worker(s)
         test_kill_under_load(s)
         test_end(s)
     finally:
@@ -791,6 +883,7 @@ def main():
             s.stop()
     test_full_disk(site)
     test_hours(site, ROOT + "/day.yaml")
+    test_clock_jump(site)
     test_nothing_published()
     test_configuration()
     print("online: %d passed, %d failed" % (passed, failed))

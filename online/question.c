@@ -1,0 +1,415 @@
+#include "online/serving.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/codec/day.h"
+#include "online/challenge.h"
+
+/* ---- a question's life ---- */
+
+struct serving *
+serving_take(struct worker *w, struct http_request *r)
+{
+	struct serving *s = w->idle;
+
+	if (s != NULL)
+		w->idle = s->next;
+	else
+		s = text_alloc(sizeof(*s));
+	memset(s, 0, offsetof(struct serving, query));
+	memset(&s->answer, 0, offsetof(struct answer, store));
+	s->w = w;
+	s->r = r;
+	s->kind = "other";
+	s->answer.substitute = w->config->substitute;
+	clock_gettime(CLOCK_MONOTONIC, &s->began);
+	return s;
+}
+
+void
+serving_give_back(struct serving *s)
+{
+	struct worker *w = s->w;
+
+	if (s->set != NULL)
+		current_release(w->current, s->set);
+	s->set = NULL;
+	s->next = w->idle;
+	w->idle = s;
+}
+
+/* Who must act decides the status (messages.md 10; responder.8). A card that
+ * is refused is a question answered: 200. */
+static int
+status_of(const char *code)
+{
+	if (code == NULL)
+		return 200;
+	if (strncmp(code, "OE1", 3) == 0 || strncmp(code, "OE2", 3) == 0)
+		return 400;
+	if (strcmp(code, "OE3003") <= 0 || strcmp(code, "OE4002") == 0)
+		return 403;
+	if (strncmp(code, "OE3", 3) == 0)
+		return 200;
+	return strcmp(code, "OE9001") == 0 ? 500 : 503;
+}
+
+static void
+refuse(struct serving *s, int status, const char *code)
+{
+	s->status = status != 0 ? status : status_of(code);
+	s->answer.segment_of_result = 9;
+	s->answer.error_code = code;
+	s->answer.error_ja = query_error_ja(code);
+	s->answer.has_result = false;
+	s->answer.validity = VALIDITY_NONE_YET;
+}
+
+static void
+encode(struct serving *s)
+{
+	struct answer *a = &s->answer;
+
+	a->executed = s->now;
+	a->query =
+	    s->query.used > 0 || a->segment_of_result == 1 ? &s->query : NULL;
+	if (s->institution.n == 10)
+		memcpy(a->institution, s->institution.p, 11);
+	buf_init(&s->out, s->out_bytes, sizeof(s->out_bytes));
+	if (query_write(s->wire, s->charset, a, &s->out) == 0)
+		return;
+	refuse(s, 0, "OE9001");
+	a->query = NULL;
+	buf_init(&s->out, s->out_bytes, sizeof(s->out_bytes));
+	query_write(s->wire, s->charset, a, &s->out);
+}
+
+static void
+send_answer(struct serving *s)
+{
+	static const char *const types[2][CHARSET__MAX] = {
+		[QUERY_XML] = { "application/xml; charset=UTF-8",
+		    "application/xml; charset=UTF-8",
+		    "application/xml; charset=Shift_JIS" },
+		[QUERY_JSON] = { "application/json; charset=utf-8",
+		    "application/json; charset=utf-8",
+		    "application/json; charset=utf-8" }
+	};
+
+	http_reply(s->r, s->status, types[s->wire][s->charset],
+	    buf_slice(&s->out), s->retry_after, s->status == 403);
+}
+
+void
+serving_durable(void *arg, bool durable)
+{
+	struct serving *s = arg;
+
+	if (!durable) {
+		refuse(s, 503, "OE9001");
+		encode(s);
+	}
+	send_answer(s);
+	serving_give_back(s);
+}
+
+void
+serving_finish(struct serving *s)
+{
+	encode(s);
+	usage_line_write(s, serving_durable, s);
+}
+
+/* ---- the ladder ---- */
+
+static const struct {
+	const char *path, *method;
+	int action;
+} paths[] = { { "/oqs-api/search", "POST", 'S' },
+	{ "/oqs-api/challenge", "POST", 'C' }, { "/healthz", "GET", 'H' },
+	{ "/readyz", "GET", 'R' } };
+
+/* What is asked of us; 0: nothing we know, and *status says how. */
+static int
+find_action(const struct http_request *r, int *status)
+{
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		if (!slice_is(http_path(r), paths[i].path))
+			continue;
+		if (slice_is(http_method(r), paths[i].method))
+			return paths[i].action;
+		*status = 405;
+		return 0;
+	}
+	*status = 404;
+	return 0;
+}
+
+/* XML or JSON by Content-Type; an empty body needs none. False: neither. */
+static bool
+find_wire(struct serving *s)
+{
+	struct slice type = http_header(s->r, "Content-Type");
+	const char *end = type.n == 0 ? NULL : memchr(type.p, ';', type.n);
+
+	if (end != NULL)
+		type.n = (size_t)(end - type.p);
+	type = slice_trim(type);
+	s->wire = QUERY_JSON;
+	if (slice_is(type, "application/xml") || slice_is(type, "text/xml"))
+		s->wire = QUERY_XML;
+	else if (!slice_is(type, "application/json") && http_body(s->r).n > 0)
+		return false;
+	return true;
+}
+
+/* The first opening after now, at most a month ahead (service.exceptions). */
+static int
+seconds_until_open(const struct config *c, int64_t now)
+{
+	int32_t today = day_of_moment(now);
+	int64_t clock = day_clock(now), from, until;
+
+	for (int32_t ahead = 0; ahead < 31; ahead++) {
+		config_hours(c, today + ahead, &from, &until);
+		from += ahead * DAY_MS;
+		until += ahead * DAY_MS;
+		if (from < until && clock < from)
+			return (int)((from - clock + 999) / 1000);
+	}
+	return 86400;
+}
+
+/* Exact to the millisecond: from <= t < until at acceptance (I9). */
+static bool
+is_open(struct worker *w, int64_t now)
+{
+	int32_t today = day_of_moment(now);
+	int64_t clock = day_clock(now);
+
+	if (today != w->hours_day) {
+		config_hours(w->config, today, &w->from, &w->until);
+		w->hours_day = today;
+	}
+	return w->from <= clock && clock < w->until;
+}
+
+static bool
+is_stale(const struct serving *s)
+{
+	const struct config *c = s->w->config;
+	const struct snapshot_set_entry *e =
+	    &s->set->set.kind[SNAPSHOT_QUALIFICATION];
+
+	return c->stale_stops &&
+	    s->now > e->cut_off + c->stale_hours * INT64_C(3600000);
+}
+
+static enum card_result
+card_fault(enum diag_code code)
+{
+	return code == DIAG_CARD_EXPIRED ? CARD_IS_EXPIRED : CARD_BAD;
+}
+
+/* jpki-and-pinless.md 6.3: the challenge is gone before anything signed is
+ * looked at; then certificate and signature; then what respond.c knows. */
+static void
+serve_card(struct serving *s, const struct respond_context *c)
+{
+	struct worker *w = s->w;
+	struct challenge ch;
+	char id[64], bytes[256];
+	struct buf b;
+	enum diag_code fault;
+	const struct query *q = &s->query;
+
+	buf_init(&b, id, sizeof(id));
+	buf_put(&b, q->challenge);
+	if (!challenge_take(w->start->challenges, id, s->institution.p,
+		s->terminal.p, s->now, w->config->challenge_seconds, &ch)) {
+		s->card_result = CARD_BAD;
+		refuse(s, 0, "OE3006");
+		return;
+	}
+	buf_init(&b, bytes, sizeof(bytes));
+	query_to_be_signed(
+	    ch.bytes, s->institution.p, s->terminal.p, ch.issued, &b);
+	fault = chain_card_check(w->cards, q->card_der, buf_slice(&b),
+	    q->card_signature, s->now, &s->card);
+	if (fault != DIAG__MAX) {
+		memset(&s->card, 0, sizeof(s->card)); /* not proven: unknown */
+		s->card_result = card_fault(fault);
+		refuse(s, 0, "OE3004");
+		return;
+	}
+	respond_card(c, q, &s->card, s->now, &s->answer, &s->card_result);
+	s->status = status_of(s->answer.error_code);
+	if (c->kind[SNAPSHOT_REVOCATION] != NULL)
+		snapshot_partition(c->kind[SNAPSHOT_REVOCATION], s->card.ca,
+		    s->card.partition, &s->partition);
+}
+
+static void
+serve_challenge(struct serving *s)
+{
+	struct worker *w = s->w;
+	struct answer *a = &s->answer;
+	struct challenge ch;
+	char bytes[256];
+	struct buf b, text;
+
+	if (challenge_issue(w->start->challenges, s->institution.p,
+		s->terminal.p, s->now, &ch) == -1) {
+		refuse(s, 0, "OE9001");
+		return;
+	}
+	memcpy(a->challenge_id, ch.id, sizeof(a->challenge_id));
+	worker_hex(ch.bytes, sizeof(ch.bytes), a->challenge_hex);
+	a->challenge_until =
+	    ch.issued + w->config->challenge_seconds * INT64_C(1000);
+	buf_init(&b, bytes, sizeof(bytes));
+	query_to_be_signed(
+	    ch.bytes, s->institution.p, s->terminal.p, ch.issued, &b);
+	buf_init(&text, a->challenge_signed, sizeof(a->challenge_signed));
+	query_base64(buf_slice(&b), &text);
+	a->segment_of_result = 1;
+	s->status = 200;
+}
+
+static void
+serve_question(struct serving *s, int action, const struct respond_context *c)
+{
+	if (action == 'C') {
+		serve_challenge(s);
+	} else if (s->query.kind == QUERY_CARD) {
+		serve_card(s, c);
+	} else {
+		respond_number(c, &s->query, day_of_moment(s->now), &s->answer);
+		s->status = status_of(s->answer.error_code);
+	}
+}
+
+static const char *
+decode(struct serving *s, int action)
+{
+	const char *error = NULL;
+	struct query *q = &s->query;
+
+	if (action == 'C')
+		query_read_challenge(s->wire, http_body(s->r), q, &error);
+	else
+		query_read(s->wire, http_body(s->r), q, &error);
+	s->kind = action == 'C'	  ? "challenge" :
+	    q->kind == QUERY_CARD ? "card" :
+	    error != NULL	  ? "other" :
+	    q->search[SF_SYMBOL].n > 0 || q->search[SF_BRANCH].n > 0 ?
+			    "printed" :
+			    "number";
+	return error;
+}
+
+/* Answers are in the institution's character set, refusals too. */
+static void
+find_charset(struct serving *s, const struct respond_context *c)
+{
+	struct snapshot_institution of;
+
+	if (s->wire == QUERY_XML && c->kind[SNAPSHOT_INSTITUTIONS] != NULL &&
+	    snapshot_institution(
+		c->kind[SNAPSHOT_INSTITUTIONS], s->institution, &of) == 1)
+		s->charset = of.encoding;
+}
+
+/* One rung a line, in order; the first that refuses ends it. */
+static void
+climb(struct serving *s, int action, int status)
+{
+	const struct config *config = s->w->config;
+	struct x509_st *cert = http_peer(s->r);
+	struct tls_peer *peer = cert == NULL ?
+	    NULL :
+	    tls_peer_now(http_slot(s->r), cert, &s->w->trust, s->now);
+	struct respond_context c = { .config = config };
+	struct snapshot_institution of;
+	const char *error;
+	int fault = http_fault(s->r);
+
+	if (peer != NULL) {
+		s->institution = slice_of(peer->institution);
+		s->terminal = slice_of(peer->serial);
+	}
+	if (fault != 0) {
+		refuse(s, fault,
+		    fault == 413 || fault == 431 ? "OE1003" : "OE1002");
+		return;
+	}
+	if (!find_wire(s)) {
+		refuse(s, 415, "OE1002");
+		return;
+	}
+	if (peer == NULL || peer->fault != DIAG__MAX) {
+		refuse(s, 0, "OE3003");
+		return;
+	}
+	if (s->institution.n != 10) {
+		refuse(s, 0, "OE3001");
+		return;
+	}
+	if (action == 0) {
+		refuse(s, status, "OE1002");
+		return;
+	}
+	s->set = current_take(s->w->current);
+	if (s->set != NULL)
+		memcpy(c.kind, s->set->kind, sizeof(c.kind));
+	find_charset(s, &c);
+	error = decode(s, action);
+	if (error != NULL) {
+		refuse(s, 0, error);
+		return;
+	}
+	if (s->w->clock_jumped) {
+		s->retry_after = 60;
+		refuse(s, 503, "OE9001");
+		return;
+	}
+	if (!is_open(s->w, s->now)) {
+		s->retry_after = seconds_until_open(config, s->now);
+		refuse(s, 0, "OE4001");
+		return;
+	}
+	if (c.kind[SNAPSHOT_QUALIFICATION] == NULL || is_stale(s)) {
+		s->retry_after = 60;
+		refuse(s, 0, "OE9002");
+		return;
+	}
+	error = respond_institution(&c, s->institution, s->query.institution,
+	    day_of_moment(s->now), &of);
+	if (error != NULL) {
+		refuse(s, 0, error);
+		return;
+	}
+	serve_question(s, action, &c);
+}
+
+void
+question_serve(void *arg, struct http_request *r)
+{
+	struct worker *w = arg;
+	struct serving *s;
+	int status = 0, action = 0;
+
+	if (http_fault(r) == 0)
+		action = find_action(r, &status);
+	if (action == 'H' || action == 'R') { /* no question, no line */
+		state_reply(w, r, action == 'H');
+		return;
+	}
+	s = serving_take(w, r);
+	s->query.used = 0;
+	s->query.day = DAY_NONE;
+	s->now = http_accepted_at(r);
+	climb(s, action, status);
+	serving_finish(s);
+}
