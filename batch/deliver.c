@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/holds.h"
 #include "batch/ledger.h"
 #include "batch/publish.h"
 #include "batch/run.h"
@@ -471,6 +472,8 @@ take_generation(struct deliver *d, const char *name)
 	for (size_t i = 0; i < files.n && rc == 0; i++)
 		rc = take_result(d, dir, files.v[i], g);
 	spool_free(&files);
+	if (rc == 0 && !d->run.dry)
+		rc = counts_enter(d->ledger, dir, g, true, d->sink);
 	if (rc == -1 || d->run.dry)
 		return rc;
 	spool_path(dir, d->from, "package");

@@ -161,6 +161,48 @@ counts_read(const char *dir,
 	    dir, "counts.csv", &counts_layout, take_counts, &e, sink);
 }
 
+struct enter {
+	struct ledger *ledger;
+	int64_t generation;
+	bool ours;
+};
+
+static int
+enter_counts(void *arg, const char *stem, const struct counts *c)
+{
+	const struct enter *e = arg;
+	struct ledger_reflection r = { .generation = e->generation,
+		.read = c->read,
+		.removed = c->removed };
+	struct ledger_file file;
+
+	_Static_assert(MERGE__MAX == 7, "states of a reflection");
+	memcpy(r.state, c->state, sizeof(r.state));
+	if (filename_parse_stem(slice_of(stem), &r.id) == -1)
+		return -1;
+	if (e->ours) {
+		int found = ledger_file_get(e->ledger, &r.id, &file);
+		if (found != 1)
+			return found;
+	}
+	return ledger_reflection_put(e->ledger, &r);
+}
+
+int
+counts_enter(struct ledger *l, const char *dir, int64_t generation, bool ours,
+    struct diag_sink *sink)
+{
+	struct enter e = { l, generation, ours };
+
+	if (ledger_begin(l) == -1)
+		return -1;
+	if (counts_read(dir, enter_counts, &e, sink) != 0) {
+		ledger_rollback(l);
+		return -1;
+	}
+	return ledger_commit(l);
+}
+
 /* ---- holds ---- */
 
 struct holds_each {

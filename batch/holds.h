@@ -27,6 +27,11 @@ int counts_read(const char *dir,
     int (*each)(void *arg, const char *stem, const struct counts *c), void *arg,
     struct diag_sink *sink);
 
+/* The rows of a generation's counts.csv into the ledger; of ours: only of
+ * uploads the ledger has. One transaction. 0, -1 raised. */
+int counts_enter(struct ledger *l, const char *dir, int64_t generation,
+    bool ours, struct diag_sink *sink);
+
 struct hold {
 	char stem[64], segment[80];
 	int64_t record, generation;

@@ -8,12 +8,15 @@
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 
-#define VERSION 2
+#define VERSION 3
 #define BUSY_MS 10000
 
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverlength-strings"
 static const char schema[] =
 #include "ledger.sql.h"
     ;
+#pragma GCC diagnostic pop
 
 #define FILE_COLUMNS                                                           \
 	"sender, feed, day, sequence, sha256, bytes, arrived, state, read,"    \
@@ -31,6 +34,7 @@ enum statement {
 	BEGIN_RUN,
 	END_RUN,
 	EACH_RUN,
+	PUT_REFLECTION,
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
@@ -76,6 +80,9 @@ static const char *const sql[STATEMENTS] = {
 		     " ended, ms, exit, read, accepted, refused, unchanged,"
 		     " files, refused_files, notes FROM run WHERE day = ?1"
 		     " ORDER BY id",
+	[PUT_REFLECTION] =
+	    "INSERT OR REPLACE INTO reflection VALUES"
+	    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
@@ -421,6 +428,20 @@ ledger_each(struct ledger *l, enum file_state state,
 		r = each(arg, &v[i]);
 	free(v);
 	return r;
+}
+
+int
+ledger_reflection_put(struct ledger *l, const struct ledger_reflection *r)
+{
+	sqlite3_stmt *st = l->st[PUT_REFLECTION];
+
+	bind_id(st, 1, &r->id);
+	sqlite3_bind_int64(st, 5, r->generation);
+	sqlite3_bind_int64(st, 6, r->read);
+	for (int i = 0; i < 7; i++)
+		sqlite3_bind_int64(st, 7 + i, r->state[i]);
+	sqlite3_bind_int64(st, 14, r->removed);
+	return done(l, PUT_REFLECTION);
 }
 
 int

@@ -73,6 +73,15 @@ int ledger_segment_put(struct ledger *l, const struct ledger_segment *s);
  * sender, name. */
 int ledger_segments(struct ledger *l, int64_t generation,
     int (*each)(void *arg, const struct ledger_segment *s), void *arg);
+/* What the records of an upload came to in a generation; replaces. */
+struct ledger_reflection {
+	struct filename id;
+	int64_t generation;
+	/* read, then added amended lost cancelled unchanged refused held, then
+	 * removed */
+	int64_t read, state[7], removed;
+};
+int ledger_reflection_put(struct ledger *l, const struct ledger_reflection *r);
 int ledger_begin(struct ledger *l);
 int ledger_commit(struct ledger *l);
 void ledger_rollback(struct ledger *l);

@@ -159,6 +159,8 @@ settle_results(struct job *j)
 	for (size_t i = 0; i < files.n && r == 0; i++)
 		r = copy_result(j, pending, files.v[i], g);
 	spool_free(&files);
+	if (r == 0)
+		r = counts_enter(j->ledger, pending, g, false, j->sink);
 	if (r == 0 && publish_rename(pending, dir, name + 1) == -1)
 		r = io(j, pending);
 	return r;

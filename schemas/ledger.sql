@@ -3,7 +3,7 @@
 -- by anyone with sqlite3. Days are YYYY-MM-DD of Japan, moments milliseconds
 -- since 1970 (UTC). user_version counts changes of this file.
 PRAGMA application_id = 1397441868; -- "SKIL"
-PRAGMA user_version = 2;
+PRAGMA user_version = 3;
 
 -- One row per upload; its state is the one folder it lies in (I2).
 CREATE TABLE file (
@@ -45,6 +45,27 @@ CREATE TABLE segment (
   sequence   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX segment_waits ON segment (generation, day, sequence, sender, name);
+
+-- What the records of an upload came to in a generation (shikaku-merge(7)).
+-- A second row where records that were held took effect later.
+CREATE TABLE reflection (
+  sender     TEXT NOT NULL,
+  feed       TEXT NOT NULL,
+  day        TEXT NOT NULL,
+  sequence   INTEGER NOT NULL,
+  generation INTEGER NOT NULL,
+  read       INTEGER NOT NULL, -- change records
+  added      INTEGER NOT NULL,
+  amended    INTEGER NOT NULL,
+  lost       INTEGER NOT NULL,
+  cancelled  INTEGER NOT NULL,
+  unchanged  INTEGER NOT NULL,
+  refused    INTEGER NOT NULL,
+  held       INTEGER NOT NULL,
+  removed    INTEGER NOT NULL, -- stored periods that a full file has not got
+  PRIMARY KEY (sender, feed, day, sequence, generation),
+  CHECK (read = added + amended + lost + cancelled + unchanged + refused + held)
+) STRICT, WITHOUT ROWID;
 
 -- One row per run of a program on this side, entered when it has its lock,
 -- completed at its end; runs with -n, and those that got no lock, have none.

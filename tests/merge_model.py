@@ -590,6 +590,16 @@ def check(root, texts):
     same("reflection results", {k: sorted(v, key=lambda r: int(r[0]))
                                 for k, v in results.items()}, got)
     same("counts", counts, got_counts)
+    db = sqlite3.connect("file:%s?mode=ro" % os.path.join(
+        root, "ledger.sqlite"), uri=True)
+    db.row_factory = sqlite3.Row
+    books = {}
+    for r in db.execute("SELECT * FROM reflection"):
+        name = stem((r["day"].replace("-", ""), r["sequence"], r["sender"],
+                     r["feed"]))
+        books[r["generation"], name] = {
+            k: r[k] for k in r.keys()[5:] if r[k] or k in ("read", "removed")}
+    same("the ledger has the counts", counts, books)
     same("cover at two insurers", cover, got_cover)
     same("records on hold", {k: v[2] for k, v in model.holds.items()}, {
         (r["File"], int(r["RecordNumber"])): r["Code"]
