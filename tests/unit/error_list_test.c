@@ -132,13 +132,17 @@ many(void)
 {
 	struct error_list l;
 	char *s;
+	int rows = 0;
 
 	/* more than fits into its memory */
 	error_list_init(&l, "/tmp", 200000, NULL, DIAG_FATAL);
 	for (int i = 150000; i > 0; i--)
 		raise(&l, DIAG_MISSING, i, i, "Name", 15);
 	s = write_list(&l, 200000, false);
-	CU_ASSERT_EQUAL(occurs(s, "\r\n"), 150001);
+	/* not strstr(): the sanitizers measure the whole string each time */
+	for (const char *p = s; *p != '\0'; p++)
+		rows += *p == '\n';
+	CU_ASSERT_EQUAL(rows, 150001);
 	CU_ASSERT_TRUE(strstr(s, "\"1\",\"100\",\"1\"") <
 	    strstr(s, "\"150000\",\"100\",\"150000\""));
 	free(s);
