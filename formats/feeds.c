@@ -36,6 +36,17 @@ static const struct field codes_fields[C__MAX] = {
 	[C_AGENCY_CODE] = { "AgencyCode", "機関別符号", 8, 64, FIELD_ANK, PRV, NULL, NULL },
 };
 
+/* Only for persons who have no 機関別符号 yet (report 4章6-2). */
+static const struct field code_request_fields[CR__MAX] = {
+	[CR_TYPE] = { "RecordType", "レコード区分", 1, 1, FIELD_CODE, REQ, NULL, codes_record_type },
+	[CR_NUMBER] = { "RecordNumber", "レコード識別番号", 2, 9, FIELD_NUM, REQ, NULL, NULL },
+	[CR_INSURER_CODE] = { "InsurerCode", "保険者コード", 3, 8, FIELD_NUM, REQ | KEY | EXA, NULL, NULL },
+	[CR_PERSON_ID] = { "PersonId", "被保険者枝番", 4, 20, FIELD_ANK, REQ | KEY | PRV, check_person_id, NULL },
+	[CR_PROCESSING_NUMBER] = { "ProcessingNumber", "処理通番", 5, 64, FIELD_ANK, REQ | PRV, NULL, NULL },
+	[CR_REQUESTED_ON] = { "RequestDate", "要求年月日", 6, 8, FIELD_DAY, REQ, NULL, NULL },
+	[CR_KIND] = { "RequestKind", "要求区分", 7, 1, FIELD_CODE, REQ, NULL, codes_request_kind },
+};
+
 static const struct field institution_fields[I__MAX] = {
 	[I_TYPE] = { "RecordType", "レコード区分", 1, 1, FIELD_CODE, REQ, NULL, codes_record_type },
 	[I_NUMBER] = { "RecordNumber", "レコード識別番号", 2, 9, FIELD_NUM, REQ, NULL, NULL },
@@ -172,6 +183,8 @@ const struct format link_format
     = { "Link", "紐付情報", link_fields, L__MAX, link_rules };
 const struct format codes_format
     = { "Code", "機関別符号取得結果", codes_fields, C__MAX, codes_rules };
+const struct format code_request_format
+    = { "CodeRequest", "機関別符号取得要求", code_request_fields, CR__MAX, NULL };
 const struct format institution_format
     = { "Institution", "医療機関", institution_fields, I__MAX, institution_rules };
 const struct format sender_format
@@ -202,6 +215,18 @@ const struct layout codes_layout = {
 	.trailer_total = FT_TOTAL,
 	.total_field = -1,
 	.number_field = C_NUMBER,
+	.refuse_percent = 100,
+};
+const struct layout code_request_layout = {
+	.name = "code_request",
+	.ja = "機関別符号取得要求ファイル",
+	.header = &file_header,
+	.data = &code_request_format,
+	.trailer = &file_trailer,
+	.trailer_count = FT_COUNT,
+	.trailer_total = FT_TOTAL,
+	.total_field = -1,
+	.number_field = CR_NUMBER,
 	.refuse_percent = 100,
 };
 const struct layout institution_layout = {

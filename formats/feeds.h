@@ -1,6 +1,6 @@
 /*
- * The smaller feeds: J-LIS card link (紐付情報, F4), 機関別符号 results (F6),
- * institution master (医療機関マスタ, F5), and the two partner tables a site
+ * The smaller feeds: J-LIS card link (紐付情報, F4), 機関別符号 requests and
+ * results (F6), institution master (医療機関マスタ, F5), and the two partner tables a site
  * keeps as CSV (senders, insurers).
  */
 #ifndef FORMATS_FEEDS_H
@@ -36,6 +36,19 @@ enum codes_field { /* CSV, to the intermediate side only */
 };
 extern const struct format codes_format;
 extern const struct layout codes_layout; /* "codes" */
+
+enum code_request_field { /* CSV, from the intermediate side to J-LIS */
+	CR_TYPE,
+	CR_NUMBER,
+	CR_INSURER_CODE,
+	CR_PERSON_ID,
+	CR_PROCESSING_NUMBER, /* given at the request */
+	CR_REQUESTED_ON,
+	CR_KIND, /* 1 first, 2 asked again */
+	CR__MAX
+};
+extern const struct format code_request_format;
+extern const struct layout code_request_layout; /* "code_request" */
 
 enum institution_field { /* CSV, full file a month; key: code */
 	I_TYPE,

@@ -1,8 +1,10 @@
 #include "formats/registry.h"
 
+#include "formats/burden.h"
 #include "formats/feeds.h"
 #include "formats/held.h"
 #include "formats/nhi.h"
+#include "formats/notice.h"
 #include "formats/qualification.h"
 #include "formats/receipt.h"
 #include "formats/statistics.h"
@@ -13,12 +15,18 @@ const struct layout *const registry[] = {
 	&household_layout,
 	&person_layout,
 	&link_layout,
+	&code_request_layout,
 	&codes_layout,
 	&institution_layout,
 	&sender_layout,
 	&insurer_layout,
 	&usage_layout,
 	&usage_file_layout,
+	&month_layout,
+	&burden_layout,
+	&price_layout,
+	&notice_layout,
+	&notice_result_layout,
 	&reflection_layout,
 	&counts_layout,
 	&held_layout,

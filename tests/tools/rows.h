@@ -12,85 +12,19 @@
 
 #include "formats/codec/check.h"
 #include "formats/codec/record.h"
+#include "formats/example.h"
 
 struct rows {
 	char text[RECORD_FIELDS_MAX][400];
 };
 
-/* A value that every row of this type and check takes. */
-static inline const char *
-rows_value(const struct field *f)
-{
-	static const struct {
-		const char *name, *value;
-	} by_name[] = {
-		{ "InsurerNumber", "138057" },
-		{ "InstitutionCode", "0119900017" },
-		{ "InsurerCode", "06139992" },
-		{ "Birthdate", "19500415" },
-		{ "ElderlyRecipientCertificateDate", "20200501" },
-		{ "ElderlyRecipientValidStartDate", "20200501" },
-		{ "ElderlyRecipientValidEndDate", "20240731" },
-		{ "DisqualificationDate", "20260701" },
-		{ "InsuredCardExpirationDate", "20270331" },
-		{ "ApplicationEndDate", "20260701" },
-		{ "ValidUntil", "20300401" },
-		{ "DesignatedUntil", "20300401" },
-		{ "CaKeyId", "0123456789abcdef0123456789abcdef01234567" },
-		{ "SerialNumber", "01a2b3c4" },
-		{ "MunicipalityCode", "131016" },
-		{ "PostNumber", "100-0001" },
-		{ "Prefecture", "13" },
-		{ "Sender", "06139992" },
-		{ "InsuredPartialContributionRatio", "" },
-		{ "ElderlyRecipientContributionRatio", "020" },
-		{ "CityPersonId", "C-0001" },
-		{ "PersonId", "E_0001" },
-		{ "Change", "1" },
-		{ "ReasonOfLoss", "03" },
-	};
-
-	for (size_t i = 0; i < sizeof(by_name) / sizeof(*by_name); i++)
-		if (strcmp(f->name, by_name[i].name) == 0)
-			return by_name[i].value;
-	switch (f->type) {
-	case FIELD_NUM:
-		return "7";
-	case FIELD_ANK:
-		return "A1b2";
-	case FIELD_KANA:
-		return "ｼｶｸ ﾊﾅｺ";
-	case FIELD_KANJI:
-		return "資格　十能表";
-	case FIELD_TEXT:
-		return "東京都千代田区１－２ ｱﾊﾟｰﾄ 3";
-	case FIELD_DAY:
-		return "20200401";
-	case FIELD_TIME:
-		return "20200401123456";
-	case FIELD_CODE:
-		return f->codes->code;
-	case FIELD__MAX:
-		break;
-	}
-	return "";
-}
-
-/* EXACT digits and letters are filled up to their width. */
 static inline struct slice
 rows_text(struct rows *r, unsigned i, const struct field *f)
 {
-	const char *v = rows_value(f);
-	size_t n = strlen(v);
-	char *to = r->text[i];
+	struct buf b;
 
-	if ((f->flags & FIELD_EXACT) != 0 && n > 0 && n < f->width) {
-		memset(to, f->type == FIELD_NUM ? '0' : 'a', f->width);
-		memcpy(to + f->width - n, v, n + 1);
-	} else {
-		memcpy(to, v, n + 1);
-	}
-	return slice_of(to);
+	buf_init(&b, r->text[i], sizeof(r->text[i]));
+	return example_value(f, &b);
 }
 
 static inline void
