@@ -4,17 +4,20 @@
  *  --config SITE.yaml   the configuration and the files it names
  *  FILE                 a record file, before it is sent
  *  -c SITE.yaml         the roots: does the ledger agree with the folders?
+ *  --describe LAYOUT    what a file has to look like
  */
 #include <string.h>
 
 #include "batch/check.h"
 
-enum { WITH_ROWS = 256, TO_CSV, TO_CP932, TO_XLSX };
+enum { WITH_ROWS = 256, TO_CSV, TO_CP932, TO_XLSX, DESCRIBE, AS };
 static const struct run_long longs[] = {
 	{ "with-rows", WITH_ROWS, false },
 	{ "csv", TO_CSV, true },
 	{ "cp932", TO_CP932, true },
 	{ "xlsx", TO_XLSX, true },
+	{ "describe", DESCRIBE, false },
+	{ "as", AS, true },
 	{ NULL, 0, false },
 };
 
@@ -44,6 +47,12 @@ option(void *arg, int letter, const char *value)
 		return 0;
 	case TO_XLSX:
 		w->xlsx = value;
+		return 0;
+	case DESCRIBE:
+		w->describe = true;
+		return 0;
+	case AS:
+		w->as = value;
 		return 0;
 	}
 	return -1;
@@ -91,6 +100,7 @@ main(int argc, char **argv)
 		    "           [--with-rows] [--csv OUT] [--cp932 OUT] "
 		    "[--xlsx OUT] FILE...\n"
 		    "       shikaku-check -c SITE.yaml [-v]\n"
+		    "       shikaku-check --describe [--as FORM] [LAYOUT...]\n"
 		    "  --config what is wrong with a configuration\n"
 		    "  FILE     what the receiver would say of a record file\n"
 		    "  -c FILE  do the roots of a site keep their promises\n"
@@ -98,6 +108,9 @@ main(int argc, char **argv)
 		    "           where name and bytes of the file do not say\n"
 		    "  --with-rows beside each problem its row as sent (for "
 		    "yourself, not to pass on)\n"
+		    "  --describe the table of a layout; none named: the list "
+		    "of all\n"
+		    "  --as FORM  md (default), html, xlsx, yaml, xsd, man\n"
 		    "  --csv, --cp932, --xlsx where the list goes; default: CSV "
 		    "on stdout\n",
 	};
@@ -109,6 +122,8 @@ main(int argc, char **argv)
 		return run_end(&run);
 	if (only_config)
 		one_config(&run, argv[2]);
+	else if (wish.describe)
+		check_describe(&run, wish.as);
 	else if (run.config == NULL && run.argc == 0) {
 		fputs("shikaku-check: name a FILE, or a site by -c or --config "
 		      "(-h: help)\n",

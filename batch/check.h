@@ -1,6 +1,7 @@
 /*
  * The three things shikaku-check looks at: a configuration, a record file
- * before it is sent, a root. Each says all it finds.
+ * before it is sent, a root. Each says all it finds. And the tables it judges
+ * by, to be read.
  */
 #ifndef BATCH_CHECK_H
 #define BATCH_CHECK_H
@@ -18,10 +19,17 @@ struct check_wish {
 	struct identify_options told;
 	const char *csv, *cp932, *xlsx; /* files to write; NULL: not wanted */
 	bool with_rows; /* whole keys, and each row as sent */
+	bool describe; /* --describe: no files are looked at */
+	const char *as; /* --as; NULL: md */
 };
 /* What the receiver would say of run->argv. Raises the run's exit: 0, 4, 34;
  * 11 where a list could not be written. */
 void check_files(struct run *run, const struct check_wish *wish);
+
+/* Tables of the layouts run->argv names, to stdout in the form `as` (NULL:
+ * Markdown); without a name the list of all, or all in one page or workbook.
+ * Raises the run's exit: 0, 32. */
+void check_describe(struct run *run, const char *as);
 
 /* Ledger against folders, segments, published set. 36 where they differ. */
 void check_root(struct run *run, const char *root, bool qualification);

@@ -4,8 +4,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/describe.h"
 #include "batch/inspect.h"
-#include "formats/registry.h"
 
 static int
 option(void *arg, int letter, const char *value)
@@ -36,17 +36,17 @@ option(void *arg, int letter, const char *value)
 }
 
 static void
-describe(struct run *run, const char *name)
+table(struct run *run, const char *name)
 {
-	const struct layout *l = registry_find(slice_of(name));
+	const struct exchange *e = exchange_find(slice_of(name));
 
-	if (l != NULL) {
-		record_describe(l, stdout);
+	if (e != NULL) {
+		describe(e, DESCRIBE_MD, stdout);
 		return;
 	}
 	fprintf(stderr, "shikaku-inspect: layouts are");
-	for (int i = 0; registry[i] != NULL; i++)
-		fprintf(stderr, " %s", registry[i]->name);
+	for (int i = 0; exchanges[i].name != NULL; i++)
+		fprintf(stderr, " %s", exchanges[i].name);
 	fputs("\n", stderr);
 	run_worst(run, EXIT_BAD_USAGE);
 }
@@ -126,7 +126,7 @@ main(int argc, char **argv)
 		return run_end(&run);
 	run.silent = true;
 	if (i.table != NULL)
-		describe(&run, i.table);
+		table(&run, i.table);
 	else if (run.argc == 0) {
 		fputs("shikaku-inspect: name a FILE (-h: help)\n", stderr);
 		run_worst(&run, EXIT_BAD_USAGE);

@@ -1,9 +1,9 @@
 /*
  * What the 利用実績 comes to (O3, domain/insurer-and-nhi-files.md 8): the table
- * of prices the 取りまとめ機関 gives us, the monthly summary of the daily files,
- * and the burden (負担額) per insurer. Money is whole yen; a price has three
- * decimals, because only the last total is rounded (rule 8). A closed file is
- * never edited: a burden is reversed and stated again (rule 9).
+ * of prices the 取りまとめ機関 gives us, the monthly summary of the daily
+ * files, and the burden (負担額) per insurer. Money is whole yen; a price has
+ * three decimals, because only the last total is rounded (rule 8). A closed
+ * file is never edited: a burden is reversed and stated again (rule 9).
  */
 #ifndef FORMATS_BURDEN_H
 #define FORMATS_BURDEN_H

@@ -140,8 +140,7 @@ void record_set(struct record *rec, int field, struct slice s);
 int record_pack(const struct record *rec, struct buf *out);
 int record_unpack(const struct format *f, struct slice in, struct record *rec);
 
-/* The table as Markdown (inspect -t), and one record as readable lines. */
-void record_describe(const struct layout *l, FILE *out);
+/* One record as readable lines. */
 void record_print(const struct record *rec, bool unmask, FILE *out);
 
 #endif

@@ -58,10 +58,49 @@ test_tables(void)
 	}
 }
 
+/* Every record file is exchanged, everything exchanged has one table, and its
+ * rows come whole and in order. */
+static void
+test_exchanges(void)
+{
+	int layouts = 0;
+
+	for (const struct exchange *e = exchanges; e->name != NULL; e++) {
+		struct exchange_row x = { 0 };
+		unsigned rows = 0, want;
+
+		CU_ASSERT_PTR_EQUAL(exchange_find(slice_of(e->name)), e);
+		CU_ASSERT(exchange_ja(e)[0] != '\0' && e->en[0] != '\0');
+		CU_ASSERT((e->layout == NULL) != (e->document == NULL));
+		while (exchange_next(e, &x)) {
+			CU_ASSERT(x.field->name[0] != '\0');
+			CU_ASSERT(x.item > 0);
+			rows++;
+		}
+		if (e->document != NULL) {
+			CU_ASSERT_EQUAL(rows, e->document->nrows);
+			CU_ASSERT(rows <= DOCUMENT_ROWS_MAX);
+			continue;
+		}
+		want = e->layout->data->nfields;
+		if (e->layout->header != NULL)
+			want += e->layout->header->nfields;
+		if (e->layout->trailer != NULL)
+			want += e->layout->trailer->nfields;
+		CU_ASSERT_EQUAL(rows, want);
+		layouts += registry_find(slice_of(e->name)) == e->layout;
+	}
+	for (int i = 0; registry[i] != NULL; i++)
+		layouts--;
+	CU_ASSERT_EQUAL(layouts, 0);
+	CU_ASSERT_PTR_NULL(exchange_find(SLICE("nothing")));
+}
+
 static CU_TestInfo tests[] = {
 	{ "every layout is found by its name", test_find },
 	{ "every table is whole: items in order, names once, codes that fit",
 	    test_tables },
+	{ "everything exchanged has one table, walked whole", test_exchanges },
 	CU_TEST_INFO_NULL,
 };
 SUITE(registry, tests);
