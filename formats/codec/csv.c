@@ -4,9 +4,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "formats/codec/syntax.h"
 
@@ -18,48 +15,10 @@ struct csv {
 	unsigned n; /* fields of the row */
 	char scratch[RECORD_BYTES_MAX]; /* items with doubled quotes */
 	size_t used;
+	csv_look *look;
 };
 
 enum cut { CUT_ROW, CUT_MORE, CUT_QUOTES, CUT_BAD };
-
-/* Which of the 64 bytes at p are separators, newlines or quotes; *high gets
- * those above 7F. */
-#ifdef __SSE2__
-static uint64_t
-look(const char *p, uint64_t *high)
-{
-	const __m128i comma = _mm_set1_epi8(','), lf = _mm_set1_epi8('\n'),
-		      quote = _mm_set1_epi8('"');
-	uint64_t found = 0;
-
-	for (int i = 0; i < 4; i++) {
-		__m128i v = _mm_loadu_si128((const __m128i *)(p + 16 * i));
-		__m128i hit = _mm_or_si128(_mm_cmpeq_epi8(v, comma),
-		    _mm_or_si128(
-			_mm_cmpeq_epi8(v, lf), _mm_cmpeq_epi8(v, quote)));
-
-		found |= (uint64_t)(unsigned)_mm_movemask_epi8(hit) << (16 * i);
-		*high |= (uint64_t)(unsigned)_mm_movemask_epi8(v) << (16 * i);
-	}
-	return found;
-}
-#else
-static uint64_t
-look(const char *p, uint64_t *high)
-{
-	uint64_t found = 0;
-
-	for (int i = 0; i < 64; i++) {
-		uint64_t bit = UINT64_C(1) << i;
-
-		if (p[i] == ',' || p[i] == '\n' || p[i] == '"')
-			found |= bit;
-		if ((unsigned char)p[i] > 0x7f)
-			*high |= bit;
-	}
-	return found;
-}
-#endif
 
 static void
 field(struct csv *c, struct syntax_raw *raw, const char *from, const char *to)
@@ -80,7 +39,8 @@ static enum cut
 cut_plain(struct csv *c, struct syntax_raw *raw, size_t *len)
 {
 	const char *begin = c->in.p, *end = c->in.end, *from = begin;
-	uint64_t high = 0, found;
+	uint64_t high = 0, row;
+	struct csv_block b;
 	char tail[64];
 
 	c->n = 0;
@@ -92,22 +52,25 @@ cut_plain(struct csv *c, struct syntax_raw *raw, size_t *len)
 			memcpy(tail, q, (size_t)(end - q));
 			block = tail;
 		}
-		found = look(block, &high);
-		for (; found != 0; found &= found - 1) {
-			int i = __builtin_ctzll(found);
+		c->look(block, &b);
+		/* the bits in front of the first newline: of this row */
+		row = (b.newlines & (0 - b.newlines)) - 1;
+		if ((b.quotes & row) != 0)
+			return CUT_QUOTES;
+		high |= b.high & row;
+		for (b.commas &= row; b.commas != 0; b.commas &= b.commas - 1) {
+			const char *comma = q + __builtin_ctzll(b.commas);
 
-			if (block[i] == '"')
-				return CUT_QUOTES;
-			if (block[i] == ',') {
-				field(c, raw, from, q + i);
-				from = q + i + 1;
-				continue;
-			}
-			field(c, raw, from, before_cr(from, q + i));
-			*len = (size_t)(q + i + 1 - begin);
-			raw->ascii = high == 0;
-			return CUT_ROW;
+			field(c, raw, from, comma);
+			from = comma + 1;
 		}
+		if (b.newlines == 0)
+			continue;
+		q += __builtin_ctzll(b.newlines);
+		field(c, raw, from, before_cr(from, q));
+		*len = (size_t)(q + 1 - begin);
+		raw->ascii = high == 0;
+		return CUT_ROW;
 	}
 	if (!c->in.eof)
 		return CUT_MORE;
@@ -340,6 +303,7 @@ csv_open(const struct record_source *src)
 
 	c->layout = src->layout;
 	c->line = 1;
+	c->look = csv_look_best();
 	if (input_open(&c->in, src) == 0)
 		return c;
 	input_close(&c->in);

@@ -68,7 +68,11 @@ slice_eq(struct slice a, struct slice b)
 bool
 slice_is(struct slice a, const char *s)
 {
-	return slice_eq(a, slice_of(s));
+	size_t i = 0;
+
+	while (i < a.n && s[i] == a.p[i] && s[i] != '\0')
+		i++;
+	return i == a.n && s[i] == '\0';
 }
 
 int

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "formats/feeds.h"
+#include "formats/codec/syntax.h"
 #include "tests/unit/suite.h"
 
 /* The site's table of senders shows how rows are cut. */
@@ -152,12 +153,45 @@ test_blocks(void)
 	}
 }
 
+/* Each way of looking against the definition, byte by byte. */
+static void
+looks(void)
+{
+	uint64_t seed = 1, wrong = 0;
+	struct csv_block b;
+	char p[64];
+	int ways = 0;
+
+	for (csv_look *look; (look = csv_look_at(ways)) != NULL; ways++)
+		for (int n = 0; n < 20000; n++) {
+			for (int i = 0; i < 64; i++) {
+				seed = seed * UINT64_C(6364136223846793005) + 1;
+				p[i] = seed >> 60 < 12 ?
+				    ",\n\"\r,\x80\xff\xac\x8a\xa2;\x0b"[seed >>
+					60] :
+				    (char)(seed >> 50);
+			}
+			look(p, &b);
+			for (int i = 0; i < 64; i++) {
+				wrong += (b.commas >> i & 1) != (p[i] == ',');
+				wrong +=
+				    (b.newlines >> i & 1) != (p[i] == '\n');
+				wrong += (b.quotes >> i & 1) != (p[i] == '"');
+				wrong += (b.high >> i & 1) !=
+				    ((unsigned char)p[i] > 0x7f);
+			}
+		}
+	CU_ASSERT(ways >= 1);
+	CU_ASSERT(wrong == 0);
+}
+
 static CU_TestInfo tests[] = {
 	{ "quotes are taken off and doubled ones halved", test_quotes },
 	{ "quotes that do not match spoil one record only", test_bad_quotes },
 	{ "too few or too many items spoil one record only", test_counts },
 	{ "a line longer than a record may be is left out", test_long },
 	{ "items may lie across any block", test_blocks },
+	{ "every way of looking at 64 bytes sees the same", looks },
 	CU_TEST_INFO_NULL,
 };
 SUITE(csv, tests);
