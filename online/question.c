@@ -5,6 +5,7 @@
 
 #include "formats/codec/day.h"
 #include "online/challenge.h"
+#include "online/limit.h"
 
 /* ---- a question's life ---- */
 
@@ -101,6 +102,32 @@ send_answer(struct serving *s)
 	    buf_slice(&s->out), s->retry_after, s->status == 403);
 }
 
+/* What the operators see of it. */
+static void
+count_answer(struct serving *s)
+{
+	static const char *const kinds[SHARE_KINDS] = { "number", "printed",
+		"card", "challenge", "other" };
+	static const int bounds[SHARE_BUCKETS - 1] = { 500, 1000, 2000, 5000,
+		10000, 25000, 50000, 100000, 250000, 500000, 1000000 };
+	struct share_worker *w = s->w->share;
+	struct timespec now;
+	int64_t us;
+	int i = 0;
+
+	while (i < SHARE_KINDS - 1 && strcmp(kinds[i], s->kind) != 0)
+		i++;
+	share_add(&w->answers[i], 1);
+	share_add(&w->validity[s->answer.validity % 6], 1);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	us = (now.tv_sec - s->began.tv_sec) * INT64_C(1000000) +
+	    (now.tv_nsec - s->began.tv_nsec) / 1000;
+	for (i = 0; i < SHARE_BUCKETS - 1 && us > bounds[i]; i++)
+		;
+	share_add(&w->latency[i], 1);
+	share_add(&w->latency_us, us);
+}
+
 void
 serving_durable(void *arg, bool durable)
 {
@@ -110,6 +137,7 @@ serving_durable(void *arg, bool durable)
 		refuse(s, 503, "OE9001");
 		encode(s);
 	}
+	count_answer(s);
 	send_answer(s);
 	serving_give_back(s);
 }
@@ -321,6 +349,21 @@ find_charset(struct serving *s, const struct respond_context *c)
 		s->charset = of.encoding;
 }
 
+/* Somebody tries numbers (reliability F29): said, not refused. */
+static void
+tell_enumeration(struct serving *s)
+{
+	struct worker *w = s->w;
+
+	if (!limit_nobody(
+		w->start->share, s->terminal, s->now, w->config->nobody_alarm))
+		return;
+	share_add(&w->share->enumerations, 1);
+	diag_file(&w->log.sink, DIAG_ENUMERATION, s->terminal.p,
+	    "institution %.10s: %d in ten minutes", s->institution.p,
+	    w->config->nobody_alarm);
+}
+
 /* One rung a line, in order; the first that refuses ends it. */
 static void
 climb(struct serving *s, int action, int status)
@@ -360,6 +403,12 @@ climb(struct serving *s, int action, int status)
 		refuse(s, status, "OE1002");
 		return;
 	}
+	if (limit_rate(s->w->start->share, s->terminal, s->now, config->rate)) {
+		share_add(&s->w->share->limited, 1);
+		s->retry_after = 1;
+		refuse(s, 429, "OE4003");
+		return;
+	}
 	s->set = current_take(s->w->current);
 	if (s->set != NULL)
 		memcpy(c.kind, s->set->kind, sizeof(c.kind));
@@ -390,7 +439,15 @@ climb(struct serving *s, int action, int status)
 		refuse(s, 0, error);
 		return;
 	}
+	if (config->phase < 2 && config->institutions_max > 0 &&
+	    !limit_active(s->w->start->share, s->institution,
+		day_of_moment(s->now), config->institutions_max)) {
+		refuse(s, 0, "OE3001");
+		return;
+	}
 	serve_question(s, action, &c);
+	if (s->answer.validity == VALIDITY_NOBODY)
+		tell_enumeration(s);
 }
 
 void

@@ -24,7 +24,9 @@
 #include "formats/codec/diag.h"
 #include "formats/config.h"
 #include "formats/exit.h"
+#include "online/admin.h"
 #include "online/challenge.h"
+#include "online/confine.h"
 #include "online/share.h"
 #include "online/worker.h"
 
@@ -47,6 +49,9 @@ struct parent {
 	int64_t beat[WORKERS_MAX], cpu[WORKERS_MAX]; /* when last heard */
 	struct share *share;
 	int64_t rotated; /* session ticket keys */
+	int admin_fd; /* -1: none asked for */
+	pid_t admin_pid;
+	int64_t admin_began;
 	struct challenges *challenges;
 	int port;
 	sigset_t signals;
@@ -134,6 +139,8 @@ be_worker(struct parent *p, int i, int ready_fd)
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &p->signals, NULL);
+	if (p->admin_fd != -1)
+		close(p->admin_fd);
 	for (int k = 0; k < p->n; k++)
 		if (k != i)
 			close(p->fd[k]);
@@ -194,6 +201,8 @@ start_all(struct parent *p)
 static void
 replace(struct parent *p, pid_t pid, int ended)
 {
+	if (pid == p->admin_pid)
+		p->admin_pid = -1;
 	for (int i = 0; i < p->n; i++) {
 		if (p->pid[i] != pid)
 			continue;
@@ -205,10 +214,34 @@ replace(struct parent *p, pid_t pid, int ended)
 	}
 }
 
+/* The operators' process: as a worker, but nobody waits for it. */
+static void
+start_admin(struct parent *p)
+{
+	p->admin_began = monotonic();
+	p->admin_pid = fork();
+	if (p->admin_pid != 0)
+		return;
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	signal(SIGHUP, SIG_IGN);
+	sigprocmask(SIG_UNBLOCK, &p->signals, NULL);
+	for (int i = 0; i < p->n; i++)
+		close(p->fd[i]);
+	prctl(PR_SET_NAME, "shikaku-admin");
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (confine_calls(&p->log.sink) == -1)
+		_exit(EXIT_CONFIG);
+	_exit(admin_run(p->config, p->share, p->n, p->admin_fd));
+}
+
 /* One that lived a while is begun at once; one that did not, a second after. */
 static void
 begin_missing(struct parent *p)
 {
+	if (p->admin_fd != -1 && p->admin_pid == -1 &&
+	    monotonic() - p->admin_began >= AGAIN_MS)
+		start_admin(p);
 	for (int i = 0; i < p->n; i++) {
 		int ready;
 		if (p->pid[i] != -1 || monotonic() - p->began[i] < AGAIN_MS)
@@ -308,6 +341,10 @@ stop_all(struct parent *p)
 		if (p->fd[i] > 0)
 			close(p->fd[i]);
 	kill_all(p, SIGTERM);
+	if (p->admin_pid > 0)
+		kill(p->admin_pid, SIGTERM);
+	if (p->admin_fd != -1)
+		unlink(p->config->admin);
 	while (any_left(p) && monotonic() < until) {
 		nanosleep(&wait, NULL);
 		reap(p, false);
@@ -383,6 +420,13 @@ run(struct parent *p)
 	sigaddset(&p->signals, SIGHUP);
 	sigaddset(&p->signals, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &p->signals, NULL);
+	p->admin_fd = p->admin_pid = -1;
+	if (p->config->admin[0] != '\0') {
+		p->admin_fd = admin_listen(p->config, &p->log.sink);
+		if (p->admin_fd == -1)
+			return EXIT_TEMPORARY;
+		start_admin(p);
+	}
 	status = start_all(p);
 	if (status == EXIT_OK) {
 		fprintf(stderr, "%s: ready address=%s port=%d workers=%d\n",

@@ -37,11 +37,20 @@ struct ticket_key {
 	unsigned char name[16], aes[32], mac[32];
 };
 
+/* online/limit.h */
+#define LIMIT_SLOTS 262144
+#define ACTIVE_SLOTS 1024
+struct share_limit {
+	_Atomic uint64_t key, second, nobody;
+};
+
 struct share {
 	_Atomic uint32_t ticket_serial; /* the newest */
 	struct ticket_key ticket[TICKET_KEYS];
 	_Atomic uint64_t verified[64]; /* snapshot files seen whole */
 	struct share_worker worker[WORKERS_MAX];
+	_Atomic uint64_t active[ACTIVE_SLOTS]; /* day, institution */
+	struct share_limit limit[LIMIT_SLOTS]; /* 6 MiB, as far as used */
 };
 
 struct share *share_new(void); /* NULL: errno set */

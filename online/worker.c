@@ -12,6 +12,7 @@
 #include "formats/codec/day.h"
 #include "formats/codec/seal.h"
 #include "formats/exit.h"
+#include "online/confine.h"
 #include "online/serving.h"
 
 #define TICK_MS 100 /* the heartbeat; a new set is looked for */
@@ -309,8 +310,8 @@ open_files(struct worker *w)
 	if (w->site == NULL || w->cards == NULL ||
 	    seal_cert_name(c->publish_cert, w->publisher, sink) == -1)
 		return EXIT_CONFIG;
-	w->current = current_open(c->qualification_root, w->site, w->publisher,
-	    w->start->share, now);
+	w->current = current_open(
+	    c->qualification_root, w->site, w->publisher, w->start->share, now);
 	return EXIT_OK;
 }
 
@@ -412,7 +413,12 @@ worker_run(const struct worker_start *start)
 	diag_log_init(&w->log, "responder", stderr);
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN); /* a full journal is an error, not a death */
-	status = open_files(w);
+	status = confine_account(w->config, &w->log.sink) == -1 ? EXIT_CONFIG :
+								  EXIT_OK;
+	if (status == EXIT_OK && confine_calls(&w->log.sink) == -1)
+		status = EXIT_CONFIG;
+	if (status == EXIT_OK)
+		status = open_files(w);
 	if (status == EXIT_OK)
 		status = open_loop(w);
 	if (status == EXIT_OK) {

@@ -376,23 +376,89 @@ def children(pid):
     return [pid] + [c for p in out for c in children(int(p))]
 
 
+def memory_of(pids):
+    """KiB of their own, mapped files left out; of the largest of them."""
+    most = 0
+    for pid in pids:
+        with open("/proc/%d/status" % pid) as f:
+            most = max(most, int(re.search(r"RssAnon:\s+(\d+)", f.read()).group(1)))
+    return most
+
+
 def stop(child):
     os.killpg(child.pid, signal.SIGTERM)
-    child.wait(20)
+    child.wait(30)
 
 
-def ask(folder, port, path, requests):
-    """tool-ask: answers/s, p50, p99 as KEY VALUE lines."""
-    pki = os.path.join(folder, "pki")
-    code = sorted(f[:-4] for f in os.listdir(os.path.join(pki, "institutions"))
-                  if f.endswith(".key"))[0]
+def ask_command(folder, port, path, *more):
+    return [B + "/tool-ask", "-p", str(port), "-u", path,
+            "-D", os.path.join(folder, "pki", "institutions"),
+            "-q", os.path.join(ROOT, "questions.tsv"), "-d", "20260802", *more]
+
+
+def ask(folder, port, path, requests, *more):
+    """tool-ask's figures; a certificate per connection."""
+    more = more or ("-c", "64")
     out = subprocess.check_output(
-        [B + "/tool-ask", "-p", str(port), "-u", path,
-         "-k", "%s/institutions/%s.key" % (pki, code),
-         "-t", "%s/institutions/%s.pem" % (pki, code),
-         "-q", os.path.join(ROOT, "questions.tsv"), "-i", code,
-         "-d", "20260802", "-c", "64", "-n", str(requests)], text=True)
+        ask_command(folder, port, path, "-n", str(requests), *more), text=True)
     return {k: float(v) for k, v in (l.split()[:2] for l in out.splitlines() if l)}
+
+
+def measured(server, folder, port, path, requests, *more):
+    """The figures, and the server's processor microseconds per answer."""
+    pids = children(server.pid)
+    before = cpu_of(pids)
+    got = ask(folder, port, path, requests, *more)
+    return got, (cpu_of(pids) - before) / requests * 1e6
+
+
+def idle_of(server, folder, port, path, connections):
+    """KiB of the server's own memory that an open, silent connection takes."""
+    pids = children(server.pid)
+    before = memory_of(pids)
+    child = subprocess.Popen(
+        ask_command(folder, port, path, "-m", "idle", "-c", str(connections)),
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    line = child.stdout.readline()
+    after = memory_of(pids)
+    child.communicate("")
+    return (after - before) / connections if line == "idle\n" else float("nan")
+
+
+def load(server, folder, port, path):
+    """One server under every load: the rows' figures."""
+    figures = {}
+    ask(folder, port, path, 5000)
+    figures["answers"], figures["cpu"] = measured(
+        server, folder, port, path, 100000)
+    _, figures["full"] = measured(server, folder, port, path, 6000,
+                                  "-c", "16", "-m", "full")
+    got, figures["resumed"] = measured(server, folder, port, path, 6000,
+                                       "-c", "16", "-m", "resumed")
+    if got["resumed"] < 5900:
+        say("  only %d of 6000 handshakes were resumed" % got["resumed"])
+    # 1,000 connections at 80 % of what this server can do
+    most = figures["answers"]["answers_per_s"]
+    figures["at80"] = ask(folder, port, path, 40000, "-c", "1000",
+                          "-w", str(int(1000 / (0.8 * most) * 1000) + 1))
+    figures["rss"] = memory_of(children(server.pid)) / 1024
+    return figures
+
+
+NGINX = """daemon off; master_process on; worker_processes 1;
+worker_rlimit_nofile 20000; pid %(root)s/nginx.pid; error_log stderr crit;
+events { worker_connections 19000; }
+http { access_log off; keepalive_requests 100000000; keepalive_timeout 600;
+ client_body_temp_path %(root)s/nb; proxy_temp_path %(root)s/np;
+ fastcgi_temp_path %(root)s/nf; uwsgi_temp_path %(root)s/nu;
+ scgi_temp_path %(root)s/ns;
+ server { listen 127.0.0.1:%(port)d ssl backlog=1024; ssl_protocols TLSv1.3;
+  ssl_session_tickets on; ssl_session_timeout 1h;
+  ssl_certificate %(pki)s/server.pem; ssl_certificate_key %(pki)s/server.key;
+  ssl_client_certificate %(pki)s/institution-ca.pem; ssl_verify_client on;
+  ssl_crl %(pki)s/institution-ca.crl;
+  location / { default_type application/json; return 200 "%(text)s"; } } }
+"""
 
 
 def bench_online(site, folder, snapshot, port=18443):
@@ -404,57 +470,64 @@ def bench_online(site, folder, snapshot, port=18443):
              " InsuredIdentificationNumber, coalesce(InsuredBranchNumber, ''),"
              " Birthdate FROM printed AS p JOIN period USING (key)"
              " ORDER BY p.hash LIMIT 50000"], text=True))
+    one = os.path.join(folder, "one.yaml")  # a worker each, idle kept open
+    with open(site) as f, open(one, "w") as out:
+        out.write(f.read() + "  workers: 1\n  idle_seconds: 600\n")
+    connections = int(os.environ.get("IDLE", "15000"))
     clock = []
     hour = (time.time() + 9 * 3600) % 86400 / 3600
     if not 8 <= hour < 20.5:
         clock = ["faketime", "-f", "@2026-08-02 01:00:00"]  # 10:00 JST
-    server = subprocess.Popen(
-        clock + [B + "/shikaku-responder", "-c", site],
-        stderr=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"},
-        start_new_session=True)
-    for line in server.stderr:
-        if "ready" in line:
-            break
-    time.sleep(0.3)
-    try:
-        pids = children(server.pid)
-        ask(folder, port, "/oqs-api/search", 5000)
-        before = cpu_of(pids)
-        got = ask(folder, port, "/oqs-api/search", 100000)
-        spent = cpu_of(pids) - before
-    finally:
-        stop(server)
     conf = os.path.join(ROOT, "nginx.conf")
-    pki = os.path.join(folder, "pki")
     with open(conf, "w") as f:
-        f.write("""daemon off; master_process on; worker_processes 1;
-pid %s/nginx.pid; error_log stderr crit;
-events { worker_connections 1024; }
-http { access_log off; keepalive_requests 1000000;
- client_body_temp_path %s/nb; proxy_temp_path %s/np; fastcgi_temp_path %s/nf;
- uwsgi_temp_path %s/nu; scgi_temp_path %s/ns;
- server { listen 127.0.0.1:%d ssl; ssl_protocols TLSv1.3;
-  ssl_certificate %s/server.pem; ssl_certificate_key %s/server.key;
-  ssl_client_certificate %s/institution-ca.pem; ssl_verify_client on;
-  location / { default_type application/json; return 200 "%s"; } } }
-""" % (ROOT, ROOT, ROOT, ROOT, ROOT, ROOT, port + 1, pki, pki, pki, "x" * 1100))
-    nginx = subprocess.Popen(["/usr/sbin/nginx", "-c", conf],
-                             start_new_session=True)
-    time.sleep(0.5)
-    try:
-        pids = children(nginx.pid)
-        ask(folder, port + 1, "/", 5000)
-        before = cpu_of(pids)
-        peer = ask(folder, port + 1, "/", 100000)
-        peer_spent = cpu_of(pids) - before
-    finally:
-        stop(nginx)
-    row("online.cpu_per_answer", spent / 100000 * 1e6, "us",
-        "nginx, fixed answer", peer_spent / 100000 * 1e6)
-    row("online.answers", got["answers_per_s"], "1/s", "nginx, fixed answer",
-        peer["answers_per_s"])
-    say("  responder: %d of 100000 not 200, %d valid" % (got["not_200"], got["valid"]))
-    row("online.p99", got["p99_us"], "us", "nginx, fixed answer", peer["p99_us"])
+        f.write(NGINX % {"root": ROOT, "port": port + 1, "text": "x" * 1100,
+                         "pki": os.path.join(folder, "pki")})
+
+    def responder():
+        server = subprocess.Popen(
+            clock + [B + "/shikaku-responder", "-c", one],
+            stderr=subprocess.PIPE, text=True, env={**os.environ, "TZ": "UTC"},
+            start_new_session=True)
+        for line in server.stderr:
+            if "ready" in line:
+                break
+        return server
+
+    def under(start, what, *args):
+        server = start()
+        time.sleep(0.5)
+        try:
+            return what(server, folder, *args)
+        finally:
+            stop(server)
+
+    def nginx():
+        return subprocess.Popen(["/usr/sbin/nginx", "-c", conf],
+                                start_new_session=True)
+    got = under(responder, load, port, "/oqs-api/search")
+    peer = under(nginx, load, port + 1, "/")
+    # servers of their own: what one has freed before would be used again
+    got["idle"] = under(responder, idle_of, port, "/oqs-api/search", connections)
+    peer["idle"] = under(nginx, idle_of, port + 1, "/", connections)
+    name = "nginx, fixed answer"
+    row("online.cpu_per_answer", got["cpu"], "us", name, peer["cpu"])
+    row("online.answers", got["answers"]["answers_per_s"], "1/s", name,
+        peer["answers"]["answers_per_s"])
+    say("  responder: %d of 100000 not 200, %d valid; the client's own %.0f us"
+        % (got["answers"]["not_200"], got["answers"]["valid"],
+           got["answers"]["client_cpu_us"]))
+    # of one core, by its processor time: the client shares the machine. The
+    # resumed ones each ask one question: its cost is taken off again.
+    for kind, off in (("full", 0), ("resumed", 1)):
+        row("online.handshake_" + kind,
+            1e6 / (got[kind] - off * got["cpu"]), "1/s a core",
+            "nginx, same settings", 1e6 / (peer[kind] - off * peer["cpu"]))
+    row("online.return_at_8", 230000 * got["full"] / 1e6 / 2, "s",
+        "most, two cores", 150)
+    row("online.p99", got["at80"]["p99_us"] / 1e3, "ms", name,
+        peer["at80"]["p99_us"] / 1e3)
+    row("online.idle_connection", got["idle"], "KiB", "nginx", peer["idle"])
+    row("online.worker_rss", got["rss"], "MiB", "cap", 64)
 
 
 def write_results():
