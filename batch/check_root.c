@@ -61,12 +61,15 @@ check_upload(void *arg, const struct ledger_file *f)
 	r->run->accepted += f->accepted;
 	r->run->refused += f->refused;
 	r->run->unchanged += f->unchanged;
-	if (f->read != f->accepted + f->refused + f->unchanged) {
+	r->run->held += f->held;
+	if (f->read != f->accepted + f->refused + f->unchanged + f->held) {
 		r->problems++;
 		diag_file(r->sink, DIAG_UNBALANCED, stem,
-		    "read %lld, accepted %lld, refused %lld, unchanged %lld",
+		    "read %lld, accepted %lld, refused %lld, unchanged %lld,"
+		    " held %lld",
 		    (long long)f->read, (long long)f->accepted,
-		    (long long)f->refused, (long long)f->unchanged);
+		    (long long)f->refused, (long long)f->unchanged,
+		    (long long)f->held);
 	}
 	if (f->state == FILE_ARRIVED || is_ours(r, &f->id))
 		return 0;
@@ -79,7 +82,8 @@ check_upload(void *arg, const struct ledger_file *f)
 	}
 	if (!done)
 		differs(r, stem, "accepted, but not in done/");
-	if (f->state == FILE_READY && !exists(r->root, "ready", stem))
+	if ((f->state == FILE_READY || f->state == FILE_HELD) &&
+	    !exists(r->root, "ready", stem))
 		differs(r, stem, "ready, but not in ready/");
 	return 0;
 }
@@ -121,7 +125,7 @@ check_folder(struct rooted *r, const char *folder)
 			differs(r, path, "not in the ledger");
 		/* revoke takes its feeds from ready/ when they are ingested */
 		else if (known == 1 && ready && f.state != FILE_READY &&
-		    f.state != FILE_INGESTED)
+		    f.state != FILE_HELD && f.state != FILE_INGESTED)
 			differs(r, path, "still there after it was done with");
 	}
 	spool_free(&names);

@@ -205,7 +205,7 @@ codes_run(struct run *run, const struct partners *partners)
 		return;
 	}
 	sort_insurers(&c, partners);
-	ingest_side(run, config->intermediate_root, feeds, partners, &c);
+	ingest_side(run, config->intermediate_root, feeds, partners, NULL, &c);
 	run_note(run, "without_code", c.none);
 	if (run->files == 0)
 		run_worst(run, EXIT_NOTHING);

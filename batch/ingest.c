@@ -18,16 +18,17 @@ shikaku_take(
 	if (in == NULL) {
 		ingest_refuse(
 		    m, rec, DIAG_UNKNOWN_INSURER, Q_INSURER_NUMBER, NULL);
-		return 0;
+		return ingest_keep(u, rec);
 	}
 	if (!slice_is(rec->v[Q_INSURER_CODE].s, in->code)) {
 		ingest_refuse(
 		    m, rec, DIAG_INSURER_CODE_MISMATCH, Q_INSURER_CODE, NULL);
+		u->unsure = true;
 		return 0;
 	}
 	typed_key_make(
 	    &key, 'E', rec->v[Q_INSURER_CODE].s, rec->v[Q_PERSON_ID].s);
-	return ingest_add(u, key.b, rec);
+	return ingest_add_period(u, in->number8, key.b, rec);
 }
 
 static int
@@ -118,15 +119,77 @@ static const struct ingest_feed qualification[] = {
 	{ FEED__MAX, SEGMENT__MAX, { NULL, NULL }, NULL },
 };
 
+enum { RELEASE = 256, REFUSE, WHY };
+static const struct run_long longs[] = {
+	{ "release", RELEASE, true },
+	{ "refuse", REFUSE, true },
+	{ "why", WHY, true },
+	{ NULL, 0, false },
+};
+
+static int
+option(void *arg, int letter, const char *value)
+{
+	struct ingest_orders *o = arg;
+
+	if (letter == WHY) {
+		o->why = value;
+		return 0;
+	}
+	if ((letter != RELEASE && letter != REFUSE) ||
+	    o->n == INGEST_ORDERS_MAX)
+		return -1;
+	o->v[o->n++] =
+	    (struct ingest_order) { .stem = value, .refuse = letter == REFUSE };
+	return 0;
+}
+
+/* One reason for all that is said in one call; nothing is decided without. */
+static int
+give_why(struct ingest_orders *o)
+{
+	if (o->n > 0 && (o->why == NULL || o->why[0] == '\0')) {
+		fputs("shikaku-ingest: --why TEXT says why\n", stderr);
+		return -1;
+	}
+	for (int i = 0; i < o->n; i++)
+		o->v[i].why = o->why;
+	return 0;
+}
+
+static void
+name_unmet(struct run *run, const struct ingest_orders *o)
+{
+	for (int i = 0; i < o->n; i++)
+		if (!o->v[i].done) {
+			diag_file(&run->log.sink, DIAG_NOT_HELD, o->v[i].stem,
+			    "the upload as a whole");
+			run_worst(run, EXIT_BAD_USAGE);
+		}
+}
+
 int
 main(int argc, char **argv)
 {
+	struct ingest_orders orders = { .n = 0 };
+	const struct run_options extra = { .letters = "",
+		.longs = longs,
+		.option = option,
+		.arg = &orders,
+		.usage = "usage: shikaku-ingest -c SITE.yaml [-nv] [-D "
+			 "YYYY-MM-DD]\n"
+			 "                      [--release STEM]... [--refuse "
+			 "STEM]... [--why TEXT]\n" };
 	struct run run;
 	struct partners *partners = NULL;
 	const struct config *c;
 
-	if (run_begin(&run, "ingest", argc, argv, NULL) == -1)
+	if (run_begin(&run, "ingest", argc, argv, &extra) == -1)
 		return run_end(&run);
+	if (give_why(&orders) == -1) {
+		run_worst(&run, EXIT_BAD_USAGE);
+		return run_end(&run);
+	}
 	c = run.config;
 	partners = partners_load(c->senders, c->insurers, &run.log.sink);
 	if (partners == NULL) {
@@ -134,11 +197,14 @@ main(int argc, char **argv)
 		return run_end(&run);
 	}
 	if (c->intermediate_root[0] == '\0' ||
-	    ingest_side(
-		&run, c->intermediate_root, intermediate, partners, NULL) == 0)
+	    ingest_side(&run, c->intermediate_root, intermediate, partners,
+		&orders, NULL) == 0)
 		if (c->qualification_root[0] != '\0')
 			ingest_side(&run, c->qualification_root, qualification,
-			    partners, NULL);
+			    partners, &orders, NULL);
+	name_unmet(&run, &orders);
+	run_note(&run, "held", run.held);
+	run_note(&run, "held_files", run.files_held);
 	if (run.files == 0)
 		run_worst(&run, EXIT_NOTHING);
 	partners_free(partners);

@@ -6,6 +6,7 @@
  *
  *	ingest_side(&run, root, feeds)	every upload of a side, in order
  *	  feed->read(u)			ingest_open, ingest_each, ingest_add
+ *	  decide: refused, held (ingest_hold.c, ingest_guard.c) or taken
  *	  segment, receipts, ledger, then ready/STEM goes: in this order, so
  *	  that a run killed anywhere is made up by the next one
  */
@@ -17,11 +18,14 @@
 #include "batch/run.h"
 #include "batch/spool.h"
 #include "formats/error_list.h"
+#include "formats/codec/day.h"
 #include "formats/manifest.h"
+#include "formats/qualification.h"
 #include "formats/receipt.h"
 #include "formats/segment.h"
 
 #define INGEST_DATES 64
+#define INGEST_HOLDS 8 /* kinds of reasons to hold a file */
 
 struct ingest_member {
 	const struct manifest_member *said;
@@ -39,6 +43,23 @@ struct ingest_member {
 struct ingest_segment {
 	char work[SPOOL_PATH_MAX]; /* finished, in work/ */
 	struct ledger_segment row;
+};
+/* What a file says of an insurer, beside what is in the ledger. */
+struct ingest_count {
+	char insurer[9]; /* 保険者番号, 8 digits */
+	int64_t gained, amended, lost; /* periods without an end; ends */
+	int64_t rows, filled[Q__MAX]; /* new and amended records */
+};
+/* --release, --refuse */
+struct ingest_order {
+	const char *stem, *why;
+	bool refuse, done;
+};
+#define INGEST_ORDERS_MAX 64
+struct ingest_orders {
+	int n;
+	const char *why;
+	struct ingest_order v[INGEST_ORDERS_MAX];
 };
 struct ingest_feed;
 struct segment_make;
@@ -70,6 +91,14 @@ struct ingest_upload {
 	/* the insurer asked for last */
 	char number8[9];
 	const struct insurer *insurer;
+	bool full; /* the manifest says: 全件 */
+	bool unsure; /* of a full file: a person could not be told */
+	struct ingest_count *count;
+	int counts, count_at;
+	struct ledger_hold say[INGEST_HOLDS]; /* from the ledger */
+	int said;
+	struct ledger_hold hold[INGEST_HOLDS]; /* what it is held for now */
+	int holds;
 	void *arg; /* of the program */
 };
 struct ingest_feed {
@@ -85,7 +114,7 @@ struct ingest_feed {
  * day, sequence, sender. */
 int ingest_side(struct run *run, const char *root,
     const struct ingest_feed *feeds, const struct partners *partners,
-    void *arg);
+    struct ingest_orders *orders, void *arg);
 
 /* Opens a reader over each of the feed's layouts: member[0], member[1]. A
  * member that is not there or cannot be begun is broken. */
@@ -107,6 +136,10 @@ const struct insurer *ingest_insurer(
 /* Into the segment: the STORED fields of rec, or bytes. */
 int ingest_add(struct ingest_upload *u, const char key[SEGMENT_KEY_SIZE],
     const struct record *rec);
+int ingest_add_period(struct ingest_upload *u, const char *number8,
+    const char key[SEGMENT_KEY_SIZE], const struct record *rec);
+/* A refused record of a full file: a row that keeps its person. */
+int ingest_keep(struct ingest_upload *u, const struct record *rec);
 int ingest_add_bytes(struct ingest_upload *u, const char key[SEGMENT_KEY_SIZE],
     int64_t record, struct slice payload);
 /* A segment that is finished and lies in work/. */
@@ -114,6 +147,31 @@ void ingest_segment(
     struct ingest_upload *u, const char *work, const struct segment_head *head);
 /* Name of a segment in segments/: STEM.KIND.seg */
 void ingest_segment_name(const struct segment_head *head, char out[80]);
+
+/* ingest_guard.c: counts a period record (by 1, or -1 where it was refused
+ * after all); holds the file where counts are out of bounds; enters them. */
+void ingest_count(struct ingest_upload *u, const char *number8,
+    const struct record *qualification, int by);
+int ingest_guard(struct ingest_upload *u);
+int ingest_guard_enter(struct ingest_upload *u);
+
+/* ingest_hold.c. load: what was said before; hold: one more reason, unless it
+ * was released from it; order: reasons from the running numbers; enter: into
+ * the ledger; waits: 1 where it still has to. */
+int ingest_hold_load(struct ingest_upload *u);
+bool ingest_hold_verdict(const struct ingest_upload *u, enum hold_verdict v);
+bool ingest_hold_decided(const struct ingest_upload *u, enum diag_code code);
+void ingest_hold(
+    struct ingest_upload *u, enum diag_code code, const char *detail);
+int ingest_hold_order(struct ingest_upload *u);
+int ingest_hold_enter(struct ingest_upload *u);
+int ingest_hold_receipt(
+    const struct ingest_upload *u, struct receipt_hold out[INGEST_HOLDS]);
+void ingest_hold_count(struct ingest_upload *u);
+int ingest_hold_waits(struct ingest_upload *u);
+/* Enters the verdicts; those that met a held upload are done. */
+int ingest_obey(
+    struct ledger *l, struct run *run, struct ingest_orders *orders);
 
 int ingest_nhi_read(struct ingest_upload *u);
 int ingest_package_read(struct ingest_upload *u);

@@ -139,6 +139,26 @@ ingest_next(
 	return r;
 }
 
+/* A person of whom a record of a full file was refused stays as stored. */
+int
+ingest_keep(struct ingest_upload *u, const struct record *rec)
+{
+	static const char keep = '0' + CHANGE_KEEP;
+	struct record r = *rec;
+	struct typed_key key;
+
+	if (!u->full)
+		return 0;
+	if (r.format != &qualification_format || r.v[Q_INSURER_CODE].s.n == 0 ||
+	    r.v[Q_PERSON_ID].s.n == 0) {
+		u->unsure = true;
+		return 0;
+	}
+	typed_key_make(&key, 'E', r.v[Q_INSURER_CODE].s, r.v[Q_PERSON_ID].s);
+	r.v[Q_CHANGE].s = (struct slice) { &keep, 1 };
+	return ingest_add(u, key.b, &r);
+}
+
 int
 ingest_each(struct ingest_upload *u, int i,
     int (*take)(
@@ -150,7 +170,8 @@ ingest_each(struct ingest_upload *u, int i,
 
 	while (
 	    (r = ingest_next(u, m, &rec)) != RECORD_END && r != RECORD_BROKEN)
-		if (r == RECORD_OK && take(u, m, &rec) == -1)
+		if (r == RECORD_OK ? take(u, m, &rec) == -1 :
+				     ingest_keep(u, &rec) == -1)
 			return -1;
 	return 0;
 }
@@ -199,6 +220,20 @@ ingest_add_bytes(struct ingest_upload *u, const char key[SEGMENT_KEY_SIZE],
 	diag_file(&u->run->log.sink, DIAG_IO, u->stem, "segment: %s",
 	    strerror(errno));
 	return -1;
+}
+
+/* A period: counted, and of a full file its insurer is a whole set. */
+int
+ingest_add_period(struct ingest_upload *u, const char *number8,
+    const char key[SEGMENT_KEY_SIZE], const struct record *rec)
+{
+	ingest_count(u, number8, rec, 1);
+	if (u->full && segment_add_scope(u->make, key) == -1) {
+		diag_file(&u->run->log.sink, DIAG_IO, u->stem, "scope: %s",
+		    strerror(errno));
+		return -1;
+	}
+	return ingest_add(u, key, rec);
 }
 
 int

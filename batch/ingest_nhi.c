@@ -94,7 +94,7 @@ person_add(struct join *j)
 		record_set(&q, Q_INSURER_CODE, slice_of(j->insurer->code));
 	typed_key_make(
 	    &key, j->u->head.scheme, q.v[Q_INSURER_CODE].s, q.v[Q_PERSON_ID].s);
-	return ingest_add(j->u, key.b, &q);
+	return ingest_add_period(j->u, j->insurer->number8, key.b, &q);
 }
 
 static int
@@ -107,7 +107,7 @@ person_take(struct join *j)
 	if (memcmp(key, j->person_key, KEY) < 0 ||
 	    !in_block(j->p, r->v[NP_MUNICIPALITY].s)) {
 		ingest_refuse(j->p, r, DIAG_NOT_ASCENDING, NP_HOUSEHOLD, NULL);
-		return 0;
+		return ingest_keep(j->u, r);
 	}
 	memcpy(j->person_key, key, KEY);
 	while (j->valid && memcmp(j->household_key, key, KEY) < 0)
@@ -119,7 +119,7 @@ person_take(struct join *j)
 	if (!j->h->broken)
 		ingest_refuse(
 		    j->p, r, DIAG_HOUSEHOLD_MISSING, NP_HOUSEHOLD, NULL);
-	return 0;
+	return ingest_keep(j->u, r);
 }
 
 int
@@ -132,7 +132,8 @@ ingest_nhi_read(struct ingest_upload *u)
 	household_next(&j);
 	while ((r = ingest_next(u, j.p, &j.person)) != RECORD_END &&
 	    r != RECORD_BROKEN)
-		if (r == RECORD_OK && person_take(&j) == -1)
+		if (r == RECORD_OK ? person_take(&j) == -1 :
+				     ingest_keep(u, &j.person) == -1)
 			return -1;
 	while (j.valid) /* households after the last person */
 		household_next(&j);

@@ -16,6 +16,7 @@
 
 #define DATE_FIRST (-37255) /* 1868-01-01, as day_of() counts */
 #define DATES 2970400 /* to 9999-12-31 */
+#define NO_DATE SIZE_MAX /* of a row that only keeps its person */
 
 static const char *const kind_names[SEGMENT__MAX] = {
 	[SEGMENT_PERIOD] = "period",
@@ -73,6 +74,9 @@ date_of(const struct ingest_upload *u, struct slice payload)
 	if (u->head.kind != SEGMENT_PERIOD ||
 	    record_unpack(&qualification_format, payload, &rec) == -1)
 		return 0;
+	if (rec.v[Q_CHANGE].s.n == 1 &&
+	    rec.v[Q_CHANGE].s.p[0] == '0' + CHANGE_KEEP)
+		return NO_DATE;
 	date = rec.v[Q_QUALIFIED_ON].n - DATE_FIRST;
 	return date >= 0 && date < DATES ? (size_t)date : 0;
 }
@@ -84,6 +88,8 @@ date_seen(struct ingest_upload *u, size_t date)
 {
 	uint8_t bit = (uint8_t)(1u << date % 8);
 
+	if (date == NO_DATE)
+		return false;
 	if (u->dates == NULL)
 		u->dates = text_alloc(DATES / 8 + 1);
 	if ((u->dates[date / 8] & bit) != 0)
@@ -106,16 +112,23 @@ forget_dates(struct ingest_upload *u)
 }
 
 static void
-duplicate(struct ingest_upload *u, int64_t record)
+duplicate(struct ingest_upload *u, const struct segment_row *row)
 {
 	/* the record member: of NHI the person file, which is the last */
 	struct ingest_member *m = &u->member[u->members - 1];
 	struct diag d = { .code = DIAG_DUPLICATE,
 		.file = m->name,
-		.record = record,
+		.record = row->record,
 		.offset = -1 };
+	struct record rec;
+	char number8[9];
 
 	m->refused++;
+	if (u->head.kind == SEGMENT_PERIOD &&
+	    record_unpack(&qualification_format, row->payload, &rec) == 0 &&
+	    insurer_number_8(rec.v[Q_INSURER_NUMBER].s, number8) == 0)
+		ingest_count(u, number8, &rec, -1);
+	u->unsure = true;
 	diag_raise(&m->faults.sink, &d);
 }
 
@@ -139,7 +152,7 @@ keep_row(void *arg, const struct segment_row *row)
 		    date_of(u, (struct slice) { u->last_payload, u->last_n }));
 	if (!date_seen(u, date_of(u, row->payload)))
 		return true;
-	duplicate(u, row->record);
+	duplicate(u, row);
 	return false;
 }
 
@@ -197,6 +210,8 @@ read_upload(struct ingest_upload *u)
 	char dir[SPOOL_PATH_MAX];
 
 	u->manifest = read_manifest(u);
+	u->full = u->manifest != NULL && u->manifest->full &&
+	    u->feed->kind == SEGMENT_PERIOD && records;
 	u->members = 1;
 	if (records) {
 		u->head.kind = u->feed->kind;
@@ -225,37 +240,75 @@ first_fatal(const struct ingest_upload *u)
 	return DIAG__MAX;
 }
 
-/* Fills the ledger's row: state, counts, reason. */
 static void
-decide(struct ingest_upload *u)
+add_up(struct ingest_upload *u)
 {
 	struct ledger_file *f = &u->file;
-	int percent = u->run->config->refuse_percent;
-	enum diag_code why;
 
-	f->read = f->accepted = f->refused = 0;
+	f->read = f->accepted = f->refused = f->held = 0;
+	f->reason[0] = '\0';
 	f->unchanged = u->unchanged;
 	for (int i = 0; i < u->members; i++) {
 		f->read += u->member[i].counts.read;
 		f->accepted += u->member[i].counts.accepted;
 		f->refused += u->member[i].counts.refused;
 	}
-	if (percent < 100 && f->refused * 100 > f->read * percent)
-		diag_file(&u->member[u->members - 1].faults.sink,
-		    DIAG_TOO_MANY_REFUSED, u->stem,
-		    "%lld of %lld; at most %d percent", (long long)f->refused,
-		    (long long)f->read, percent);
-	why = first_fatal(u);
-	f->state = why == DIAG__MAX ? FILE_INGESTED : FILE_REFUSED;
-	if (why == DIAG__MAX)
-		return;
-	snprintf(f->reason, sizeof(f->reason), "%s", diag_table[why].code);
-	f->refused = f->read;
+}
+
+/* The file as a whole is refused, or held: no record is accepted. */
+static void
+take_none(struct ingest_upload *u, const char *code)
+{
+	struct ledger_file *f = &u->file;
+	bool held = f->state == FILE_HELD;
+
+	snprintf(f->reason, sizeof(f->reason), "%s", code);
+	f->refused = held ? 0 : f->read;
+	f->held = held ? f->read : 0;
 	f->accepted = f->unchanged = 0;
 	for (int i = 0; i < u->members; i++) {
-		u->member[i].counts.refused = u->member[i].counts.read;
-		u->member[i].counts.accepted = 0;
+		struct record_counts *c = &u->member[i].counts;
+
+		c->refused = held ? 0 : c->read;
+		c->accepted = 0;
 	}
+}
+
+/* Fills the ledger's row: state, counts, reason. -1: the ledger failed. */
+static int
+decide(struct ingest_upload *u)
+{
+	struct ledger_file *f = &u->file;
+	struct diag_sink *sink = &u->member[u->members - 1].faults.sink;
+	int percent = u->run->config->refuse_percent;
+	enum diag_code why;
+
+	add_up(u);
+	if (percent < 100 && f->refused * 100 > f->read * percent)
+		diag_file(sink, DIAG_TOO_MANY_REFUSED, u->stem,
+		    "%lld of %lld; at most %d percent", (long long)f->refused,
+		    (long long)f->read, percent);
+	if (u->full && u->unsure)
+		diag_file(sink, DIAG_FULL_UNSURE, u->stem, "%s", "");
+	if (ingest_hold_load(u) == -1)
+		return -1;
+	if (ingest_hold_verdict(u, HOLD_REFUSE))
+		diag_file(sink, DIAG_HOLD_REFUSED, u->stem, "%s", "");
+	else if (ingest_hold_verdict(u, HOLD_RELEASE) ||
+	    ingest_hold_verdict(u, HOLD_ARRIVED))
+		diag_file(sink, DIAG_HOLD_RELEASED, u->stem, "%s", "");
+	why = first_fatal(u);
+	f->state = FILE_REFUSED;
+	if (why != DIAG__MAX) {
+		take_none(u, diag_table[why].code);
+		return 0;
+	}
+	if (ingest_hold_order(u) == -1 || ingest_guard(u) == -1)
+		return -1;
+	f->state = u->holds == 0 ? FILE_INGESTED : FILE_HELD;
+	if (u->holds > 0)
+		take_none(u, u->hold[0].code);
+	return 0;
 }
 
 /* ---- publish ---- */
@@ -281,6 +334,9 @@ static void
 write_check(const struct ingest_upload *u, FILE *out)
 {
 	struct receipt_check r[2];
+	struct receipt_hold hold[INGEST_HOLDS];
+	int holds = ingest_hold_receipt(u, hold);
+	bool held = u->file.state == FILE_HELD;
 
 	for (int i = 0; i < u->members; i++) {
 		const struct ingest_member *m = &u->member[i];
@@ -292,7 +348,10 @@ write_check(const struct ingest_upload *u, FILE *out)
 			.member = m->said != NULL ? m->said->name : m->name,
 			.counts = m->counts,
 			.total = m->total,
+			.held = held ? m->counts.read : 0,
 			.accepted = u->file.state == FILE_INGESTED,
+			.hold = hold,
+			.holds = holds,
 			.why = &m->faults.sink,
 			.day = u->run->day };
 	}
@@ -354,7 +413,9 @@ enter_ledger(struct ingest_upload *u)
 	for (int i = 0; accepted && i < u->segments; i++)
 		if (ledger_segment_put(u->ledger, &u->segment[i].row) == -1)
 			goto back;
-	if (ledger_file_put(u->ledger, &u->file) == -1)
+	if (ledger_file_put(u->ledger, &u->file) == -1 ||
+	    (u->holds > 0 && ingest_hold_enter(u) == -1) ||
+	    (accepted && ingest_guard_enter(u) == -1))
 		goto back;
 	return ledger_commit(u->ledger);
 back:
@@ -379,7 +440,7 @@ publish_upload(struct ingest_upload *u)
 	if (publish_result(u, "check.yaml", write_check) == -1 ||
 	    publish_errors(u) == -1 || enter_ledger(u) == -1)
 		return -1;
-	return leave_ready(u);
+	return u->file.state == FILE_HELD ? 0 : leave_ready(u);
 }
 
 static void
@@ -395,6 +456,8 @@ count_run(struct ingest_upload *u)
 	run->unchanged += u->file.unchanged;
 	if (u->file.refused > 0)
 		run_worst(run, EXIT_RECORDS);
+	if (u->file.state == FILE_HELD)
+		ingest_hold_count(u);
 	if (u->file.state == FILE_REFUSED) {
 		run->files_refused++;
 		run_worst(run, EXIT_FILES);
@@ -431,6 +494,7 @@ close_upload(struct ingest_upload *u)
 	free(u->manifest);
 	free(u->segment);
 	free(u->dates);
+	free(u->count);
 	free(u);
 }
 
@@ -452,7 +516,8 @@ ingest_upload(const struct ingest_upload *model, const struct ledger_file *file)
 	}
 	if (read_upload(u) == -1)
 		goto out;
-	decide(u);
+	if (decide(u) == -1)
+		goto out;
 	if (!u->run->dry && publish_upload(u) == -1)
 		goto out;
 	count_run(u);
@@ -527,14 +592,20 @@ take_waiting(struct ingest_upload *model, const struct waiting *w)
 		return r == -1 ? -1 : 0;
 	model->feed = w->feed;
 	filename_format(&w->id, "", model->stem);
-	if (file.state != FILE_READY)
+	if (file.state == FILE_HELD) {
+		model->file = file;
+		r = ingest_hold_waits(model);
+		if (r != 0)
+			return r == 1 ? 0 : -1;
+	} else if (file.state != FILE_READY) {
 		return model->run->dry ? 0 : leave_ready(model);
+	}
 	return ingest_upload(model, &file);
 }
 
 int
 ingest_side(struct run *run, const char *root, const struct ingest_feed *feeds,
-    const struct partners *partners, void *arg)
+    const struct partners *partners, struct ingest_orders *orders, void *arg)
 {
 	struct ingest_upload *model;
 	struct waiting *v = NULL;
@@ -549,6 +620,8 @@ ingest_side(struct run *run, const char *root, const struct ingest_feed *feeds,
 	model->partners = partners;
 	model->arg = arg;
 	if ((model->ledger = ledger_open(root, &run->log.sink)) == NULL)
+		goto out;
+	if (orders != NULL && ingest_obey(model->ledger, run, orders) == -1)
 		goto out;
 	if ((v = list_ready(root, feeds, &n)) == NULL) {
 		io_failed(model, root);

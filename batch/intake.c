@@ -38,6 +38,35 @@ refused(const struct upload *u)
 
 /* ---- the ladder, as far as name and books go ---- */
 
+/* What is a change of what came before must wait for it. A CRL delivery and an
+ * institution master are whole sets: they wait for nothing. */
+static bool
+in_order(enum feed feed)
+{
+	return feed != FEED_CRL && feed != FEED_INSTITUTION;
+}
+
+/* A number that a held file waits for is no old one; its changes go before
+ * those of that file, so its day must not come after. */
+static bool
+fills_gap(struct upload *u)
+{
+	char detail[64];
+
+	if (ledger_missing_get(u->in->ledger, &u->id, &u->waits) != 1)
+		return false;
+	if (u->id.day > u->waits.day) {
+		snprintf(detail, sizeof(detail),
+		    "its day is after that of %04d, which waits for it",
+		    u->waits.sequence);
+		fault(u, DIAG_SEQUENCE_OLD, detail);
+		return true;
+	}
+	u->row.late = true;
+	fault(u, DIAG_GAP_FILLED, "");
+	return true;
+}
+
 /* Running numbers go 1..9999 and round again; a number is newer when it lies
  * less than half the circle ahead, and the day does not go back. A wrap takes
  * a newer day, so that a number of the same day never comes again. */
@@ -48,7 +77,8 @@ check_sequence(struct upload *u)
 	int32_t day;
 	int last, ahead;
 
-	if (ledger_sequence(
+	if (fills_gap(u) ||
+	    ledger_sequence(
 		u->in->ledger, u->id.sender, u->id.feed, &day, &last) != 1)
 		return;
 	ahead = (u->id.sequence - last + SEQUENCES) % SEQUENCES;
@@ -57,10 +87,21 @@ check_sequence(struct upload *u)
 		snprintf(detail, sizeof(detail), "last accepted: %04d", last);
 		fault(u, DIAG_SEQUENCE_OLD, detail);
 	} else if (ahead > 1) {
-		snprintf(detail, sizeof(detail), "missing: %04d to %04d",
-		    last % SEQUENCES + 1,
-		    (u->id.sequence + SEQUENCES - 2) % SEQUENCES + 1);
-		fault(u, DIAG_SEQUENCE_GAP, detail);
+		int from = last % SEQUENCES + 1;
+		int to = (u->id.sequence + SEQUENCES - 2) % SEQUENCES + 1;
+
+		if (from == to)
+			snprintf(detail, sizeof(detail), "missing: %04d", from);
+		else
+			snprintf(detail, sizeof(detail),
+			    "missing: %04d to %04d", from, to);
+		if (!in_order(u->id.feed)) {
+			fault(u, DIAG_SEQUENCE_GAP, detail);
+			return;
+		}
+		fault(u, DIAG_SEQUENCE_HELD, detail);
+		u->missing[0] = from;
+		u->missing[1] = to;
 	}
 }
 
@@ -230,6 +271,47 @@ make_ready(struct upload *u)
 	return 0;
 }
 
+/* The detail of the first diagnostic of a code. */
+static const char *
+detail_of(const struct upload *u, enum diag_code code)
+{
+	for (size_t i = 0; i < u->why.n; i++)
+		if (u->why.v[i].code == code && u->why.v[i].detail != NULL)
+			return u->why.v[i].detail;
+	return "";
+}
+
+/* The upload, and what it waits for or lets go on, in one transaction; that
+ * it is held is up to ingest, which reads it first. */
+static int
+enter(struct upload *u)
+{
+	struct ledger *l = u->in->ledger;
+	struct ledger_hold h = { .id = u->id, .since = u->in->run->day };
+
+	if (ledger_begin(l) == -1)
+		return -1;
+	if (ledger_file_put(l, &u->row) == -1)
+		goto back;
+	if (u->row.late &&
+	    ledger_missing_arrived(l, &u->id, &u->waits, u->in->run->now) == -1)
+		goto back;
+	memcpy(h.sha256, u->row.sha256, sizeof(h.sha256));
+	snprintf(
+	    h.code, sizeof(h.code), "%s", diag_table[DIAG_SEQUENCE_HELD].code);
+	snprintf(
+	    h.detail, sizeof(h.detail), "%s", detail_of(u, DIAG_SEQUENCE_HELD));
+	if (u->missing[0] != 0 &&
+	    (ledger_hold_put(l, &h) == -1 ||
+		ledger_missing_put(l, &u->id, u->missing[0], u->missing[1]) ==
+		    -1))
+		goto back;
+	return ledger_commit(l);
+back:
+	ledger_rollback(l);
+	return -1;
+}
+
 static int
 accept(struct upload *u)
 {
@@ -237,8 +319,7 @@ accept(struct upload *u)
 	if (u->in->run->dry)
 		return 0;
 	if (make_ready(u) == -1 || write_receipt(u, &u->id) == -1 ||
-	    ledger_file_put(u->in->ledger, &u->row) == -1 ||
-	    show_receipt(u) == -1)
+	    enter(u) == -1 || show_receipt(u) == -1)
 		return -1;
 	return move_upload(u, "done", true);
 }

@@ -46,6 +46,8 @@ struct upload {
 	struct filename id;
 	char stem[64]; /* of our own making where !named */
 	struct ledger_file row; /* what goes into the ledger */
+	int missing[2]; /* first and last number that has not come; 0: none */
+	struct filename waits; /* row.late: who waited for this number */
 	struct diag_list why;
 	char ready[SPOOL_PATH_MAX]; /* unpacked in work/; "" none */
 };

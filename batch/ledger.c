@@ -20,7 +20,7 @@ static const char schema[] =
 
 #define FILE_COLUMNS                                                           \
 	"sender, feed, day, sequence, sha256, bytes, arrived, state, read,"    \
-	" accepted, refused, unchanged, generation, reason"
+	" accepted, refused, unchanged, generation, reason, held"
 
 enum statement {
 	GET_FILE,
@@ -28,6 +28,19 @@ enum statement {
 	GET_SEQUENCE,
 	PUT_FILE,
 	EACH_FILE,
+	HELD_BEFORE,
+	PUT_HOLD,
+	EACH_HOLD,
+	DECIDE_HOLD,
+	PUT_MISSING,
+	GET_MISSING,
+	DROP_MISSING,
+	ARRIVED,
+	GIVE_UP,
+	GET_STOCK,
+	PUT_STOCK,
+	GET_FILL,
+	PUT_FILL,
 	PUT_SEGMENT,
 	GET_SEGMENT,
 	EACH_SEGMENT,
@@ -53,15 +66,55 @@ static const char *const sql[STATEMENTS] = {
 	[PUT_FILE] =
 	    "INSERT INTO file (" FILE_COLUMNS ", turn) VALUES"
 	    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-	    "  CASE WHEN ?8 = 'ready' THEN"
+	    "  ?15, CASE WHEN ?8 = 'ready' AND NOT ?16 THEN"
 	    "   (SELECT coalesce(max(turn), 0) + 1 FROM file"
 	    "     WHERE sender = ?1 AND feed = ?2) END)"
 	    " ON CONFLICT DO UPDATE SET sha256 = ?5, bytes = ?6, arrived = ?7,"
 	    "  state = ?8, read = ?9, accepted = ?10, refused = ?11,"
-	    "  unchanged = ?12, generation = ?13, reason = ?14,"
+	    "  unchanged = ?12, generation = ?13, reason = ?14, held = ?15,"
 	    "  turn = coalesce(turn, excluded.turn)",
 	[EACH_FILE] = "SELECT " FILE_COLUMNS " FROM file WHERE state = ?1"
 		      " ORDER BY day, sequence, sender, feed",
+	[HELD_BEFORE] = "SELECT sender, feed, day, sequence FROM file"
+			" WHERE sender = ?1 AND feed = ?2 AND state = 'held'"
+			" AND (day, sequence) < (?3, ?4)"
+			" ORDER BY day, sequence LIMIT 1",
+	[PUT_HOLD] = "INSERT INTO hold (sender, feed, day, sequence, code,"
+		     " detail, since, sha256)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+		     " ON CONFLICT DO UPDATE SET detail = ?6",
+	[EACH_HOLD] =
+	    "SELECT sender, feed, day, sequence, code, detail, since,"
+	    " verdict, who, at, why, sha256 FROM hold WHERE CASE WHEN ?1 = ''"
+	    " THEN verdict = '' ELSE sender = ?1 AND feed = ?2 AND"
+	    " day = ?3 AND sequence = ?4 END"
+	    " ORDER BY day, sequence, sender, feed, code",
+	[DECIDE_HOLD] = "UPDATE hold SET verdict = ?5, who = ?6, at = ?7,"
+			" why = ?8 WHERE sender = ?1 AND feed = ?2 AND day = ?3"
+			" AND sequence = ?4 AND verdict = ''",
+	[PUT_MISSING] = "INSERT OR REPLACE INTO missing (sender, feed, number,"
+			" day, sequence) VALUES (?1, ?2, ?5, ?3, ?4)",
+	[GET_MISSING] = "SELECT sender, feed, day, sequence FROM missing"
+			" WHERE sender = ?1 AND feed = ?2 AND number = ?4"
+			" AND ?3 <> ''",
+	[DROP_MISSING] = "DELETE FROM missing WHERE sender = ?1 AND feed = ?2"
+			 " AND number = ?4 AND ?3 <> ''",
+	[ARRIVED] = "UPDATE hold SET verdict = 'arrived', who = 'intake',"
+		    " at = ?6 WHERE sender = ?1 AND feed = ?2 AND day = ?3"
+		    " AND sequence = ?4 AND code = ?5 AND verdict = '' AND NOT"
+		    " EXISTS (SELECT 1 FROM missing WHERE sender = ?1 AND"
+		    " feed = ?2 AND day = ?3 AND sequence = ?4)",
+	[GIVE_UP] = "DELETE FROM missing WHERE sender = ?1 AND feed = ?2"
+		    " AND day = ?3 AND sequence = ?4",
+	[GET_STOCK] = "SELECT covered, lost, day FROM stock WHERE sender = ?1"
+		      " AND feed = ?2 AND insurer = ?3",
+	[PUT_STOCK] = "INSERT OR REPLACE INTO stock (sender, feed, insurer,"
+		      " covered, lost, day) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+	[GET_FILL] = "SELECT records, filled, day FROM fill WHERE sender = ?1"
+		     " AND feed = ?2 AND insurer = ?3 AND field = ?4",
+	[PUT_FILL] = "INSERT OR REPLACE INTO fill (sender, feed, insurer,"
+		     " field, records, filled, day)"
+		     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
 	[PUT_SEGMENT] = "INSERT OR REPLACE INTO segment (name, kind, rows,"
 			" digest, generation, sender, feed, day, sequence)"
 			" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -91,10 +144,18 @@ static const char *const sql[STATEMENTS] = {
 const char *const file_state_names[FILE__MAX] = {
 	[FILE_ARRIVED] = "arrived",
 	[FILE_READY] = "ready",
+	[FILE_HELD] = "held",
 	[FILE_REFUSED] = "refused",
 	[FILE_INGESTED] = "ingested",
 	[FILE_DELIVERED] = "delivered",
 	[FILE_REFLECTED] = "reflected",
+};
+
+const char *const hold_verdict_names[HOLD__MAX] = {
+	[HOLD_OPEN] = "",
+	[HOLD_RELEASE] = "release",
+	[HOLD_REFUSE] = "refuse",
+	[HOLD_ARRIVED] = "arrived",
 };
 
 struct ledger {
@@ -305,6 +366,7 @@ take_file(sqlite3_stmt *st, struct ledger_file *f)
 	f->unchanged = sqlite3_column_int64(st, 11);
 	f->generation = sqlite3_column_int64(st, 12);
 	take(st, 13, f->reason, sizeof(f->reason));
+	f->held = sqlite3_column_int64(st, 14);
 }
 
 static void
@@ -402,6 +464,8 @@ ledger_file_put(struct ledger *l, const struct ledger_file *f)
 	sqlite3_bind_int64(st, 12, f->unchanged);
 	sqlite3_bind_int64(st, 13, f->generation);
 	text(st, 14, f->reason);
+	sqlite3_bind_int64(st, 15, f->held);
+	sqlite3_bind_int(st, 16, f->late);
 	return done(l, PUT_FILE);
 }
 
@@ -428,6 +492,207 @@ ledger_each(struct ledger *l, enum file_state state,
 		r = each(arg, &v[i]);
 	free(v);
 	return r;
+}
+
+/* ---- held uploads ---- */
+
+/* A statement about an upload that gives another one, or none. */
+static int
+other_id(struct ledger *l, enum statement which, const struct filename *id,
+    struct filename *out)
+{
+	bind_id(l->st[which], 1, id);
+	int r = row(l, which);
+	if (r == 1)
+		take_id(l->st[which], 0, out);
+	sqlite3_reset(l->st[which]);
+	return r;
+}
+
+int
+ledger_held_before(
+    struct ledger *l, const struct filename *id, struct filename *first)
+{
+	return other_id(l, HELD_BEFORE, id, first);
+}
+
+int
+ledger_hold_put(struct ledger *l, const struct ledger_hold *h)
+{
+	sqlite3_stmt *st = l->st[PUT_HOLD];
+
+	bind_id(st, 1, &h->id);
+	text(st, 5, h->code);
+	text(st, 6, h->detail);
+	day(st, 7, h->since);
+	text(st, 8, h->sha256);
+	return done(l, PUT_HOLD);
+}
+
+static void
+take_hold(sqlite3_stmt *st, struct ledger_hold *h)
+{
+	memset(h, 0, sizeof(*h));
+	take_id(st, 0, &h->id);
+	take(st, 4, h->code, sizeof(h->code));
+	take(st, 5, h->detail, sizeof(h->detail));
+	h->since = day_parse_iso(column(st, 6));
+	for (int i = 0; i < HOLD__MAX; i++)
+		if (slice_is(column(st, 7), hold_verdict_names[i]))
+			h->verdict = (enum hold_verdict)i;
+	take(st, 8, h->who, sizeof(h->who));
+	h->at = sqlite3_column_int64(st, 9);
+	take(st, 10, h->why, sizeof(h->why));
+	take(st, 11, h->sha256, sizeof(h->sha256));
+}
+
+int
+ledger_holds(struct ledger *l, const struct filename *id,
+    int (*each)(void *arg, const struct ledger_hold *h), void *arg)
+{
+	static const struct filename all = { .day = DAY_NONE };
+	sqlite3_stmt *st = l->st[EACH_HOLD];
+	struct ledger_hold *v = NULL;
+	size_t n = 0, room = 0;
+	int r;
+
+	bind_id(st, 1, id == NULL ? &all : id);
+	while ((r = row(l, EACH_HOLD)) == 1) {
+		if (n == room) {
+			room = room == 0 ? 16 : room * 2;
+			v = text_realloc(v, room * sizeof(*v));
+		}
+		take_hold(st, &v[n++]);
+	}
+	sqlite3_reset(st);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = each(arg, &v[i]);
+	free(v);
+	return r;
+}
+
+int
+ledger_hold_decide(struct ledger *l, const struct ledger_hold *h)
+{
+	sqlite3_stmt *st = l->st[DECIDE_HOLD];
+	int n;
+
+	bind_id(st, 1, &h->id);
+	text(st, 5, hold_verdict_names[h->verdict]);
+	text(st, 6, h->who);
+	sqlite3_bind_int64(st, 7, h->at);
+	text(st, 8, h->why);
+	if (done(l, DECIDE_HOLD) == -1)
+		return -1;
+	n = sqlite3_changes(l->db);
+	bind_id(l->st[GIVE_UP], 1, &h->id);
+	return done(l, GIVE_UP) == -1 ? -1 : n;
+}
+
+int
+ledger_missing_put(
+    struct ledger *l, const struct filename *waits, int from, int to)
+{
+	sqlite3_stmt *st = l->st[PUT_MISSING];
+
+	for (int n = from;; n = n % 9999 + 1) {
+		bind_id(st, 1, waits);
+		sqlite3_bind_int(st, 5, n);
+		if (done(l, PUT_MISSING) == -1)
+			return -1;
+		if (n == to)
+			return 0;
+	}
+}
+
+int
+ledger_missing_get(
+    struct ledger *l, const struct filename *id, struct filename *waits)
+{
+	return other_id(l, GET_MISSING, id, waits);
+}
+
+int
+ledger_missing_arrived(struct ledger *l, const struct filename *id,
+    const struct filename *waits, int64_t at)
+{
+	bind_id(l->st[DROP_MISSING], 1, id);
+	if (done(l, DROP_MISSING) == -1)
+		return -1;
+	bind_id(l->st[ARRIVED], 1, waits);
+	text(l->st[ARRIVED], 5, diag_table[DIAG_SEQUENCE_HELD].code);
+	sqlite3_bind_int64(l->st[ARRIVED], 6, at);
+	return done(l, ARRIVED);
+}
+
+/* ---- counts ---- */
+
+static void
+bind_insurer(sqlite3_stmt *st, const struct filename *id, const char *insurer)
+{
+	text(st, 1, id->sender);
+	text(st, 2, feed_names[id->feed]);
+	text(st, 3, insurer);
+}
+
+/* Two numbers and a day. */
+static int
+get_counts(
+    struct ledger *l, enum statement which, int64_t *a, int64_t *b, int32_t *on)
+{
+	int r = row(l, which);
+
+	if (r == 1) {
+		*a = sqlite3_column_int64(l->st[which], 0);
+		*b = sqlite3_column_int64(l->st[which], 1);
+		*on = day_parse_iso(column(l->st[which], 2));
+	}
+	sqlite3_reset(l->st[which]);
+	return r;
+}
+
+int
+ledger_stock_get(struct ledger *l, const struct filename *id,
+    const char *insurer, struct ledger_stock *out)
+{
+	bind_insurer(l->st[GET_STOCK], id, insurer);
+	return get_counts(l, GET_STOCK, &out->covered, &out->lost, &out->day);
+}
+
+int
+ledger_stock_put(struct ledger *l, const struct filename *id,
+    const char *insurer, const struct ledger_stock *s)
+{
+	sqlite3_stmt *st = l->st[PUT_STOCK];
+
+	bind_insurer(st, id, insurer);
+	sqlite3_bind_int64(st, 4, s->covered);
+	sqlite3_bind_int64(st, 5, s->lost);
+	day(st, 6, s->day);
+	return done(l, PUT_STOCK);
+}
+
+int
+ledger_fill_get(struct ledger *l, const struct filename *id,
+    const char *insurer, const char *field, struct ledger_fill *out)
+{
+	bind_insurer(l->st[GET_FILL], id, insurer);
+	text(l->st[GET_FILL], 4, field);
+	return get_counts(l, GET_FILL, &out->records, &out->filled, &out->day);
+}
+
+int
+ledger_fill_put(struct ledger *l, const struct filename *id,
+    const char *insurer, const char *field, const struct ledger_fill *f)
+{
+	sqlite3_stmt *st = l->st[PUT_FILL];
+
+	bind_insurer(st, id, insurer);
+	text(st, 4, field);
+	sqlite3_bind_int64(st, 5, f->records);
+	sqlite3_bind_int64(st, 6, f->filled);
+	day(st, 7, f->day);
+	return done(l, PUT_FILL);
 }
 
 int

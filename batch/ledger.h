@@ -7,6 +7,7 @@
 #ifndef BATCH_LEDGER_H
 #define BATCH_LEDGER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "formats/codec/diag.h"
@@ -22,6 +23,7 @@ void ledger_close(struct ledger *l);
 enum file_state { /* an upload is in exactly one (I2) */
 	FILE_ARRIVED,
 	FILE_READY,
+	FILE_HELD, /* read, and kept back as a whole: see ledger_hold */
 	FILE_REFUSED,
 	FILE_INGESTED,
 	FILE_DELIVERED,
@@ -35,9 +37,10 @@ struct ledger_file {
 	char sha256[65];
 	int64_t bytes, arrived;
 	enum file_state state;
-	int64_t read, accepted, refused, unchanged;
+	int64_t read, accepted, refused, unchanged, held;
 	int64_t generation;
-	char reason[8]; /* diagnostic code where refused */
+	char reason[8]; /* diagnostic code where refused or held */
+	bool late; /* to put: it fills a gap, and is not the last one */
 };
 /* 1 found, 0 not, -1 raised. */
 int ledger_file_get(
@@ -54,6 +57,67 @@ int ledger_file_put(struct ledger *l, const struct ledger_file *f);
  * non-zero from it stops and is returned. */
 int ledger_each(struct ledger *l, enum file_state state,
     int (*each)(void *arg, const struct ledger_file *f), void *arg);
+/* 1: an upload of the same sender and feed with an older day, or the same day
+ * and a lower number, is held: *first is the oldest. */
+int ledger_held_before(
+    struct ledger *l, const struct filename *id, struct filename *first);
+
+/* Why an upload is held as a whole, one row per code. */
+enum hold_verdict {
+	HOLD_OPEN,
+	HOLD_RELEASE, /* an operator: take it all the same */
+	HOLD_REFUSE, /* an operator: refuse it */
+	HOLD_ARRIVED, /* what it waited for has come */
+	HOLD__MAX
+};
+extern const char *const hold_verdict_names[HOLD__MAX]; /* "" release ... */
+struct ledger_hold {
+	struct filename id;
+	char sha256[65]; /* of the upload */
+	char code[8], detail[200];
+	int32_t since; /* business day */
+	enum hold_verdict verdict;
+	char who[40], why[200];
+	int64_t at; /* moment of the verdict */
+};
+/* A reason that is there keeps its verdict and gets the new detail. */
+int ledger_hold_put(struct ledger *l, const struct ledger_hold *h);
+/* Those of an upload, by code; NULL: all open ones, by day and number. As
+ * ledger_each(). */
+int ledger_holds(struct ledger *l, const struct filename *id,
+    int (*each)(void *arg, const struct ledger_hold *h), void *arg);
+/* Over every open reason of h->id: verdict, who, at, why of h; the numbers it
+ * waited for are given up. How many; -1 raised. */
+int ledger_hold_decide(struct ledger *l, const struct ledger_hold *h);
+/* The upload waits for the numbers from..to (round the ring at 9999). */
+int ledger_missing_put(
+    struct ledger *l, const struct filename *waits, int from, int to);
+/* 1: the number of id is waited for, *waits says by which. */
+int ledger_missing_get(
+    struct ledger *l, const struct filename *id, struct filename *waits);
+/* The number has come. Nothing else missing: its reason is HOLD_ARRIVED. */
+int ledger_missing_arrived(struct ledger *l, const struct filename *id,
+    const struct filename *waits, int64_t at);
+
+/* Counts of an insurer in a sender's feed, and of one of its items. */
+struct ledger_stock {
+	int64_t covered, lost; /* lost: on `day` */
+	int32_t day;
+};
+struct ledger_fill {
+	int64_t records, filled;
+	int32_t day;
+};
+/* 1 found, 0 not, -1 raised. Of id, sender and feed count. */
+int ledger_stock_get(struct ledger *l, const struct filename *id,
+    const char *insurer, struct ledger_stock *out);
+int ledger_stock_put(struct ledger *l, const struct filename *id,
+    const char *insurer, const struct ledger_stock *s);
+int ledger_fill_get(struct ledger *l, const struct filename *id,
+    const char *insurer, const char *field, struct ledger_fill *out);
+int ledger_fill_put(struct ledger *l, const struct filename *id,
+    const char *insurer, const char *field, const struct ledger_fill *f);
+
 /* Segments: name, kind, rows, digest, state. A segment is used by the next
  * generation after it became known. */
 struct ledger_segment {

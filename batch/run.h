@@ -41,7 +41,7 @@ struct run {
 	bool silent; /* no summary line: stdout is the caller's */
 	/* the books: read = accepted + refused + unchanged + held */
 	int64_t read, accepted, refused, unchanged, held;
-	int64_t files, files_refused;
+	int64_t files, files_refused, files_held;
 	int exit; /* the worst so far; run_worst() raises it */
 	int argc;
 	char **argv; /* what follows the options */

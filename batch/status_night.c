@@ -74,7 +74,7 @@ count_file(void *arg, const struct ledger_file *f)
 
 	if (f->id.day > n->day || f->arrived >= n->ends)
 		return 0; /* for the next night */
-	if (strcmp(file_state_names[f->state], "held") == 0)
+	if (f->state == FILE_HELD)
 		n->held++;
 	else if (f->state == FILE_READY || f->state == FILE_ARRIVED)
 		n->waiting += f->id.feed != FEED_PACKAGE || n->qualification;

@@ -172,14 +172,13 @@ stage_of(const struct ledger_file *f)
 	static const enum stage by_state[] = {
 		[FILE_ARRIVED] = ARRIVED,
 		[FILE_READY] = READY,
+		[FILE_HELD] = HELD,
 		[FILE_REFUSED] = REFUSED,
 		[FILE_INGESTED] = CHECKED,
 		[FILE_DELIVERED] = DELIVERED,
 		[FILE_REFLECTED] = REFLECTED,
 	};
 
-	if (strcmp(file_state_names[f->state], "held") == 0)
-		return HELD;
 	return (size_t)f->state < sizeof(by_state) / sizeof(by_state[0]) ?
 	    by_state[f->state] :
 	    READY;

@@ -49,6 +49,10 @@ struct config {
 	int visible_days; /* retention.visible_days */
 
 	int guard_rows_percent; /* guard.rows_percent: 0 = off */
+	/* a file is held (E3502, E3503): guard.* */
+	int loss_percent; /* of an insurer's periods lost in a day; 0 = off */
+	int blank_before, blank_after; /* percent filled; before 0 = off */
+	int guard_records; /* fewer are not judged */
 	int refuse_percent; /* ingest.refuse_percent, default 100 = never */
 	uint32_t substitute; /* text.substitute: U+25CF */
 	int error_rows; /* errors.max_rows */

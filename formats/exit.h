@@ -10,7 +10,7 @@ enum exit_code {
 	EXIT_OK = 0,
 	EXIT_NOTHING = 1, /* nothing to do */
 	EXIT_RECORDS = 4, /* done; some records refused */
-	EXIT_FILES = 5, /* done; some files refused */
+	EXIT_FILES = 5, /* done; some files refused or held */
 	EXIT_NOT_READY = 8,
 	EXIT_WINDOW = 9, /* outside the window */
 	EXIT_LOCKED = 10, /* another run holds the lock */

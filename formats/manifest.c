@@ -25,7 +25,8 @@ enum form {
 	COUNT, /* 0..10^15 */
 	SHA256, /* 64 lower-case hex digits */
 	SHA256_OR_NOTHING,
-	MOMENT /* YYYYMMDDHHmmss, JST */
+	MOMENT, /* YYYYMMDDHHmmss, JST */
+	FLAG /* true, false */
 };
 struct item {
 	const char *key;
@@ -38,10 +39,11 @@ struct item {
 	offsetof(struct type, member), sizeof(((struct type *)0)->member)
 
 static const struct item head_items[] = {
-	{ "sender", SENDER, TO(filename, sender), false },
-	{ "feed", FEED, TO(filename, feed), false },
-	{ "day", DAY, TO(filename, day), false },
-	{ "sequence", SEQUENCE, TO(filename, sequence), false },
+	{ "sender", SENDER, TO(manifest, id.sender), false },
+	{ "feed", FEED, TO(manifest, id.feed), false },
+	{ "day", DAY, TO(manifest, id.day), false },
+	{ "sequence", SEQUENCE, TO(manifest, id.sequence), false },
+	{ "full", FLAG, TO(manifest, full), true },
 	{ NULL, WORD, 0, 0, false },
 };
 static const struct item member_items[] = {
@@ -188,6 +190,9 @@ put(void *base, const struct item *i, struct slice s)
 	case MOMENT:
 		n = moment_of(s);
 		return put_number(to, i->size, n, n >= 0);
+	case FLAG:
+		*(bool *)to = slice_is(s, "true");
+		return *(bool *)to || slice_is(s, "false");
 	}
 	return false;
 }

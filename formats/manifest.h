@@ -2,8 +2,9 @@
  * Two manifests, both YAML records of ours.
  *
  * A package's manifest.yaml: what the sender says is inside: sender, feed,
- * day, sequence, and per member name, layout, syntax, charset, bytes,
- * sha256, records, control total. Intake holds the archive to it.
+ * day, sequence, whether it is the whole set (full: true), and per member name,
+ * layout, syntax, charset, bytes, sha256, records, control total. Intake holds
+ * the archive to it.
  *
  * A snapshot set's manifest: the generation of each snapshot in force, file,
  * sha256, rows, inputs and the previous manifest's digest; signed (detached
@@ -29,6 +30,7 @@ struct manifest_member {
 };
 struct manifest {
 	struct filename id;
+	bool full; /* 全件: all of each insurer named in it; else changes */
 	int members; /* 1..PACKAGE_MEMBERS_MAX */
 	struct manifest_member member[]; /* members of them */
 };

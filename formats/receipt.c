@@ -226,12 +226,29 @@ put_member(FILE *out, const struct receipt_check *r)
 	put_counts(out, r->why);
 }
 
+static void
+put_holds(FILE *out, const struct receipt_check *r)
+{
+	if (r->holds > 0)
+		fputs("held_for:\n", out);
+	for (int i = 0; i < r->holds; i++) {
+		put_entry(out, "  ", r->hold[i].code);
+		fputs("    ", out);
+		put_key(out, "detail", r->hold[i].detail);
+	}
+}
+
 /* As a whole: any member that is refused refuses the file. */
 static void
 check_result(const struct receipt_check *r, int n, const char *said[2])
 {
 	bool some = false;
 
+	if (r->holds > 0) {
+		said[0] = "held";
+		said[1] = "保留";
+		return;
+	}
 	said[0] = "accepted";
 	said[1] = "受付";
 	for (int i = 0; i < n; i++) {
@@ -266,6 +283,7 @@ receipt_check_write(const struct receipt_check *r, int n, FILE *out)
 	put_day(out, "business_day", r->day);
 	put_key(out, "result", said[0]);
 	put_key(out, "result_ja", said[1]);
+	put_holds(out, r);
 	fputs("members:\n", out);
 	for (int i = 0; i < n; i++)
 		put_member(out, &r[i]);

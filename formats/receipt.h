@@ -44,6 +44,11 @@ int64_t receipt_next(int64_t moment, int64_t clock_ms);
 const char *receipt_level_ja(enum diag_level level);
 void receipt_arrival_write(const struct receipt_arrival *r, FILE *out);
 
+/* Why the file as a whole is held. */
+struct receipt_hold {
+	enum diag_code code;
+	const char *detail;
+};
 /* One member of an upload; read = accepted + refused + unchanged + held. */
 struct receipt_check {
 	struct filename id;
@@ -53,7 +58,9 @@ struct receipt_check {
 	struct record_counts counts;
 	int64_t unchanged, held;
 	int64_t total; /* control total as summed */
-	bool accepted; /* false: the file as a whole is refused */
+	bool accepted; /* false: the file as a whole is refused or held */
+	const struct receipt_hold *hold; /* of the file: the first one's */
+	int holds; /* 0: it is not held */
 	const struct diag_sink *why; /* its counts */
 	int32_t day;
 };

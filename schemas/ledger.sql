@@ -15,21 +15,77 @@ CREATE TABLE file (
   sha256     TEXT NOT NULL CHECK (length(sha256) = 64), -- of the upload
   bytes      INTEGER NOT NULL, -- its size
   arrived    INTEGER NOT NULL, -- moment intake saw it
-  state      TEXT NOT NULL CHECK (state IN ('arrived', 'ready', 'refused',
-               'ingested', 'delivered', 'reflected')),
-  read       INTEGER NOT NULL, -- records read = accepted+refused+unchanged
+  state      TEXT NOT NULL CHECK (state IN ('arrived', 'ready', 'held',
+               'refused', 'ingested', 'delivered', 'reflected')),
+  read       INTEGER NOT NULL, -- records read = accepted+refused+unchanged+held
   accepted   INTEGER NOT NULL, -- records that went into a segment
   refused    INTEGER NOT NULL, -- records in the error list
   unchanged  INTEGER NOT NULL, -- records that changed nothing
   generation INTEGER NOT NULL, -- that shows it, or the package; 0: none yet
-  reason     TEXT NOT NULL,    -- code of the diagnostic that refused it
+  reason     TEXT NOT NULL,    -- code of the diagnostic that refused or held it
   turn       INTEGER,          -- how manyth file intake accepted: tells the
-                               -- last sequence across the wrap at 9999
+                               -- last sequence across the wrap at 9999; NULL
+                               -- also where it filled a gap
+  held       INTEGER NOT NULL DEFAULT 0, -- records that wait with the file
   PRIMARY KEY (sender, feed, day, sequence)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX file_turn ON file (sender, feed, turn) WHERE turn IS NOT NULL;
 CREATE INDEX file_sha256 ON file (sha256);
 CREATE INDEX file_state ON file (state, day, sequence, sender);
+
+-- Why an upload was held as a whole, a row per reason, and what became of it.
+-- Held again for another reason, it gets another row; rows stay for ever.
+CREATE TABLE hold (
+  sender     TEXT NOT NULL,
+  feed       TEXT NOT NULL,
+  day        TEXT NOT NULL,
+  sequence   INTEGER NOT NULL,
+  sha256     TEXT NOT NULL,    -- of the upload: a refused number is used again
+  code       TEXT NOT NULL,    -- of the diagnostic
+  detail     TEXT NOT NULL,    -- what it says more: numbers, shares, items
+  since      TEXT NOT NULL,    -- business day
+  verdict    TEXT NOT NULL DEFAULT '' -- '': open; arrived: of itself
+               CHECK (verdict IN ('', 'release', 'refuse', 'arrived')),
+  who        TEXT NOT NULL DEFAULT '', -- account that said so
+  at         INTEGER,          -- moment
+  why        TEXT NOT NULL DEFAULT '', -- in its words
+  PRIMARY KEY (sender, feed, day, sequence, sha256, code)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX hold_open ON hold (verdict, day, sequence, sender);
+
+-- Numbers that a held upload waits for.
+CREATE TABLE missing (
+  sender     TEXT NOT NULL,
+  feed       TEXT NOT NULL,
+  number     INTEGER NOT NULL, -- that has not come
+  day        TEXT NOT NULL,    -- of the upload that waits
+  sequence   INTEGER NOT NULL,
+  PRIMARY KEY (sender, feed, number)
+) STRICT, WITHOUT ROWID;
+
+-- What the accepted uploads of an insurer come to: the checks against counts.
+-- Of the changes alone, the merge may refuse some of them: about right.
+CREATE TABLE stock (
+  sender     TEXT NOT NULL,
+  feed       TEXT NOT NULL,
+  insurer    TEXT NOT NULL,    -- 保険者番号, 8 digits
+  covered    INTEGER NOT NULL, -- periods without an end
+  day        TEXT NOT NULL,    -- of the upload counted last
+  lost       INTEGER NOT NULL, -- of them, lost or cancelled on that day
+  PRIMARY KEY (sender, feed, insurer)
+) STRICT, WITHOUT ROWID;
+
+-- How far an item was filled in the last upload with enough records.
+CREATE TABLE fill (
+  sender     TEXT NOT NULL,
+  feed       TEXT NOT NULL,
+  insurer    TEXT NOT NULL,
+  field      TEXT NOT NULL,    -- name of the item
+  day        TEXT NOT NULL,    -- of that upload
+  records    INTEGER NOT NULL, -- new and amended ones
+  filled     INTEGER NOT NULL, -- of them
+  PRIMARY KEY (sender, feed, insurer, field)
+) STRICT, WITHOUT ROWID;
 
 -- One row per segment in ROOT/segments/.
 CREATE TABLE segment (

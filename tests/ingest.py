@@ -24,7 +24,7 @@ TRAILER = "RecordType Count Total".split()
 HOUSEHOLD = [1, 9, 6, 15, 120, 1, 8, 1, 8, 8, 300]
 PERSON = [1, 9, 6, 20, 15, 15, 1, 8, 64, 2, 40, 40, 2, 1, 120, 120, 1, 8, 8,
           2, 8, 2, 8, 8, 8, 8, 8, 1, 8, 8, 8, 3]
-DAY = "20260801"
+DAY = os.environ.get("DAY", "20260801")
 
 
 def person(n, **change):
@@ -95,14 +95,15 @@ def frames(widths, sender, seq, city, rows, sum_):
             tail.ljust(full) + b"\r\n")
 
 
-def put(root, sender, feed, seq, members):
+def put(root, sender, feed, seq, members, full=False):
     """members: (name, layout, syntax, charset, bytes, records, total)"""
     stem = "%s_%s_%s_%04d" % (sender, feed, DAY, seq)
     at = os.path.join(root, "ready", stem)
     os.makedirs(at)
     ext = {"fixed": "txt", "der": "crl"}
-    text = ('sender: "%s"\nfeed: %s\nday: 2026-08-01\nsequence: %d\nmembers:\n'
-            % (sender, feed, seq))
+    iso = "%s-%s-%s" % (DAY[:4], DAY[4:6], DAY[6:])
+    text = ('sender: "%s"\nfeed: %s\nday: %s\nsequence: %d\n%smembers:\n'
+            % (sender, feed, iso, seq, "full: true\n" if full else ""))
     for i, (name, layout, syntax, charset, data, n, sum_) in enumerate(members):
         if isinstance(data, str):
             data = data.encode("cp932" if charset == "cp932" else "utf-8")
@@ -120,8 +121,8 @@ def put(root, sender, feed, seq, members):
     with open(at + "/manifest.yaml", "w") as f:
         f.write(text)
     db = sqlite3.connect(os.path.join(root, "ledger.sqlite"))
-    db.execute("INSERT INTO file VALUES (?,?,?,?,?,1,0,'ready',0,0,0,0,0,'',?)",
-               (sender, feed, "2026-08-01", seq,
+    db.execute("INSERT INTO file VALUES (?,?,?,?,?,1,0,'ready',0,0,0,0,0,'',?,0)",
+               (sender, feed, iso, seq,
                 hashlib.sha256(stem.encode()).hexdigest(), seq))
     db.commit()
 
@@ -139,7 +140,26 @@ def shikaku(root, seq, records, syntax="csv", charset="utf8", **other):
         data = data[:other["cut"]]
     put(root, sender, "shikaku", seq,
         [("shikaku." + syntax, "shikaku", syntax, charset, data, n,
-          other.get("total", sum_))])
+          other.get("total", sum_))], other.get("full", False))
+
+
+def plain(root, seq, n, *changes, first=1, full=False):
+    """n records alike; changes: Item=value, +Item=value of the last record."""
+    records = [person(i + 1, PersonId="P%05d" % (int(first) + i)) for i in range(int(n))]
+    for c in changes:
+        k, v = c.lstrip("+").split("=")
+        for rec in records[-1:] if c[0] == "+" else records:
+            rec[k] = v
+    shikaku(root, int(seq), records, full=full)
+
+
+def whole_set(root, seq, n, *changes):
+    plain(root, seq, n, *changes, full=True)
+
+
+def nhi_full(root):
+    """Two municipalities of one insurer each, as a whole set."""
+    nhi(root, True)
 
 
 def faults(root):
@@ -185,7 +205,7 @@ def whole(root):
                                            "", 0, 0)])
 
 
-def nhi(root):
+def nhi(root, full=False):
     """Two municipalities; households 1 3 5 7 and 1 2."""
     def house(n, city, hh, number="139998"):
         return ["2", "%09d" % n, city, hh, "山田　一郎", "", number, "1", DAY,
@@ -213,14 +233,23 @@ def nhi(root):
     h2 = [house(7, "131024", "001"), house(8, "131024", "002")]
     p2 = [one(10, "131024", "001", "A1"),  # E6001: the ID of record 1
           one(11, "131024", "002", "B2")]
+    if full:  # no faults
+        h1, p1 = h1[:2], p1[:2] + p1[3:4]
+        p2 = p2[1:]
+        for n, rec in enumerate(h1 + h2 + [] ):
+            rec[1] = "%09d" % (n + 1)
+        for n, rec in enumerate(p1 + p2):
+            rec[1] = "%09d" % (n + 1)
     s = 19600401
     hd = (frames(HOUSEHOLD, "KOKUHO13", 1, "131016", h1, 0) +
           frames(HOUSEHOLD, "KOKUHO13", 1, "131024", h2, 0))
     pd = (frames(PERSON, "KOKUHO13", 1, "131016", p1, s * len(p1)) +
           frames(PERSON, "KOKUHO13", 1, "131024", p2, s * len(p2)))
     put(root, "KOKUHO13", "nhi", 1, [
-        ("nhi_household.txt", "nhi_household", "fixed", "cp932", hd, 8, 0),
-        ("nhi_person.txt", "nhi_person", "fixed", "cp932", pd, 11, 11 * s)])
+        ("nhi_household.txt", "nhi_household", "fixed", "cp932", hd,
+         len(h1) + len(h2), 0),
+        ("nhi_person.txt", "nhi_person", "fixed", "cp932", pd, len(p1) + len(p2),
+         (len(p1) + len(p2)) * s)], full)
 
 
 CODE_A, CODE_B = "SECRETAGENCYCODE0001", "SECRETAGENCYCODE0002"
@@ -270,7 +299,8 @@ def rows_of(data):
     """formats/segment.h: head 48, rows, tail 48."""
     assert data[:8] == b"SHIKSEG1" and data[-48:-40] == b"SHIKEND1"
     assert hashlib.sha256(data[:-48]).digest() == data[-32:]
-    at, n = 48, 0
+    scopes = int.from_bytes(data[18:20], "little")
+    at, n = 48 + 9 * scopes, 0
     while at < len(data) - 48:
         size = int.from_bytes(data[at:at + 2], "little")
         klen = data[at + 2]
@@ -285,6 +315,8 @@ def rows_of(data):
 def show(path):
     with open(path, "rb") as f:
         data = f.read()
+    for i in range(int.from_bytes(data[18:20], "little")):
+        print("scope", data[48 + 9 * i:57 + 9 * i].decode())
     for key, record, payload in rows_of(data):
         items = []
         if data[8] == 1:  # a pair is text

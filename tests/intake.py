@@ -174,7 +174,14 @@ class Site:
             out["ledger"] = db.execute(
                 "SELECT sender, feed, day, sequence, sha256, bytes, state, reason, turn"
                 " FROM file ORDER BY 1, 2, 3, 4").fetchall()
+            out["waits"] = db.execute(
+                "SELECT sequence, number FROM missing").fetchall() + db.execute(
+                "SELECT sequence, code, detail, verdict FROM hold").fetchall()
         return out
+
+    def rows(self, sql):
+        with sqlite3.connect(self.root + "/ledger.sqlite") as db:
+            return db.execute(sql).fetchall()
 
     def names(self, folder):
         path = self.root + "/" + folder
@@ -374,10 +381,27 @@ def sequences():
     check("an older number is refused", s.run() == 5 and
           s.codes()[stem(seq=2) + ".receipt.yaml"] == ("refused", ["F3004"]))
     s.put(stem(seq=6) + ".zip.p7m", good(seq=6))
-    check("a gap is a warning", s.run() == 0 and
-          s.codes()[stem(seq=6) + ".receipt.yaml"] == ("accepted", ["W3006"]))
+    check("a gap is told", s.run() == 0 and
+          s.codes()[stem(seq=6) + ".receipt.yaml"] == ("accepted", ["E3501"]))
     check("and says which", "missing: 0004 to 0005" in
           open(s.root + "/box/%s/out/%s.receipt.yaml" % (GOOD, stem(seq=6))).read())
+    check("and is in the books", s.rows("SELECT number FROM missing") == [(4,), (5,)] and
+          s.rows("SELECT code, verdict, sequence FROM hold") == [("E3501", "", 6)])
+    s.put(stem(seq=5, day="20260802") + ".zip.p7m", good(seq=5, day="20260802"))
+    check("a missing number of a later day than what waits is old", s.run() == 5 and
+          s.codes()[stem(seq=5, day="20260802") + ".receipt.yaml"] == ("refused", ["F3004"]))
+    s.put(stem(seq=5) + ".zip.p7m", good(seq=5))
+    check("a missing number is no old one", s.run() == 0 and
+          s.codes()[stem(seq=5) + ".receipt.yaml"] == ("accepted", ["N3509"]))
+    check("one is still missing", s.rows("SELECT number FROM missing") == [(4,)] and
+          s.rows("SELECT verdict FROM hold") == [("",)])
+    s.put(stem(seq=4) + ".zip.p7m", good(seq=4))
+    check("when the last has come nothing is waited for", s.run() == 0 and
+          s.rows("SELECT number FROM missing") == [] and
+          s.rows("SELECT verdict, who FROM hold") == [("arrived", "intake")])
+    s.put(stem(seq=4) + ".zip.p7m", good(seq=4, csv=b"recycled"))
+    check("a number that has come is used", s.run() == 5 and
+          ("refused", ["F3005"]) in s.codes().values())
     s.put(stem(seq=7) + ".zip.p7m", good(seq=7)[:-1])
     s.run()
     s.put(stem(seq=7) + ".zip.p7m", good(seq=7))
@@ -442,6 +466,7 @@ def killed():
     files = [(stem() + ".zip.p7m", good(), GOOD),
              (stem(seq=2) + ".zip.p7m", good(seq=2)[:-1], GOOD),
              (stem(seq=3) + ".zip.p7m", good(seq=3), GOOD),
+             (stem(seq=5) + ".zip.p7m", good(seq=5), GOOD),
              (stem(NEIGHBOUR) + ".zip.p7m", good(NEIGHBOUR), NEIGHBOUR)]
     s = Site("kill")
     fill(s, files)

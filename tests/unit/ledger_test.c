@@ -282,6 +282,128 @@ a_file_that_is_no_ledger_is_refused(void)
 	end();
 }
 
+static int
+count_holds(void *arg, const struct ledger_hold *h)
+{
+	int *n = arg;
+
+	n[h->verdict]++;
+	return 0;
+}
+
+static struct ledger_hold
+hold(const struct ledger_file *f, const char *code)
+{
+	struct ledger_hold h = { .id = f->id, .since = f->id.day };
+
+	memcpy(h.sha256, f->sha256, sizeof(h.sha256));
+	snprintf(h.code, sizeof(h.code), "%s", code);
+	return h;
+}
+
+static void
+a_held_file_waits(void)
+{
+	struct ledger_file four = file("06139992", 4, FILE_HELD);
+	struct ledger_file two = file("06139992", 2, FILE_READY);
+	struct ledger_hold h = hold(&four, "E3501");
+	struct filename waits, first;
+	int n[HOLD__MAX] = { 0 };
+
+	begin();
+	CU_ASSERT_EQUAL(ledger_file_put(ledger, &four), 0);
+	CU_ASSERT_EQUAL(ledger_hold_put(ledger, &h), 0);
+	CU_ASSERT_EQUAL(ledger_missing_put(ledger, &four.id, 9999, 2), 0);
+	CU_ASSERT_EQUAL(ledger_missing_get(ledger, &two.id, &waits), 1);
+	CU_ASSERT_EQUAL(waits.sequence, 4);
+	CU_ASSERT_EQUAL(ledger_missing_get(ledger, &four.id, &waits), 0);
+	CU_ASSERT_EQUAL(ledger_held_before(ledger, &two.id, &first), 0);
+	two.id.day++;
+	CU_ASSERT_EQUAL(ledger_held_before(ledger, &two.id, &first), 1);
+	CU_ASSERT_EQUAL(first.sequence, 4);
+	/* 9999, 1, 2 round the ring: the last of them lets it go on */
+	for (int i = 9999; i != 3; i = i % 9999 + 1) {
+		CU_ASSERT_EQUAL(n[HOLD_ARRIVED], 0);
+		two.id.sequence = i;
+		CU_ASSERT_EQUAL(
+		    ledger_missing_arrived(ledger, &two.id, &four.id, 5), 0);
+		memset(n, 0, sizeof(n));
+		ledger_holds(ledger, &four.id, count_holds, n);
+	}
+	CU_ASSERT_EQUAL(n[HOLD_ARRIVED], 1);
+	CU_ASSERT_EQUAL(n[HOLD_OPEN], 0);
+	end();
+}
+
+static void
+a_verdict_is_kept(void)
+{
+	struct ledger_file f = file("06139992", 4, FILE_HELD);
+	struct ledger_hold h = hold(&f, "E3502"), said = h;
+	int n[HOLD__MAX] = { 0 };
+
+	begin();
+	CU_ASSERT_EQUAL(ledger_hold_put(ledger, &h), 0);
+	said.verdict = HOLD_RELEASE;
+	snprintf(said.who, sizeof(said.who), "somebody");
+	CU_ASSERT_EQUAL(ledger_hold_decide(ledger, &said), 1);
+	said.verdict = HOLD_REFUSE;
+	CU_ASSERT_EQUAL(ledger_hold_decide(ledger, &said), 0);
+	CU_ASSERT_EQUAL(ledger_hold_put(ledger, &h), 0);
+	ledger_holds(ledger, &f.id, count_holds, n);
+	CU_ASSERT_EQUAL(n[HOLD_RELEASE], 1);
+	CU_ASSERT_EQUAL(n[HOLD_OPEN] + n[HOLD_REFUSE], 0);
+	/* only open ones are asked for without a name */
+	memset(n, 0, sizeof(n));
+	ledger_holds(ledger, NULL, count_holds, n);
+	CU_ASSERT_EQUAL(n[HOLD_RELEASE], 0);
+	end();
+}
+
+static void
+a_late_file_is_not_the_last(void)
+{
+	struct ledger_file four = file("06139992", 4, FILE_READY);
+	struct ledger_file two = file("06139992", 2, FILE_READY);
+	int32_t on;
+	int sequence = 0;
+
+	begin();
+	two.late = true;
+	CU_ASSERT_EQUAL(ledger_file_put(ledger, &four), 0);
+	CU_ASSERT_EQUAL(ledger_file_put(ledger, &two), 0);
+	CU_ASSERT_EQUAL(
+	    ledger_sequence(ledger, "06139992", FEED_SHIKAKU, &on, &sequence),
+	    1);
+	CU_ASSERT_EQUAL(sequence, 4);
+	end();
+}
+
+static void
+counts_are_kept_by_insurer(void)
+{
+	struct ledger_file f = file("06139992", 4, FILE_INGESTED);
+	struct ledger_stock s = { 10, 2, f.id.day }, t = { 0, 0, 0 };
+	struct ledger_fill l = { 10, 9, f.id.day }, m = { 0, 0, 0 };
+
+	begin();
+	CU_ASSERT_EQUAL(ledger_stock_put(ledger, &f.id, "06139992", &s), 0);
+	CU_ASSERT_EQUAL(ledger_stock_get(ledger, &f.id, "06130488", &t), 0);
+	CU_ASSERT_EQUAL(ledger_stock_get(ledger, &f.id, "06139992", &t), 1);
+	CU_ASSERT_EQUAL(t.covered, 10);
+	CU_ASSERT_EQUAL(t.lost, 2);
+	CU_ASSERT_EQUAL(t.day, f.id.day);
+	CU_ASSERT_EQUAL(
+	    ledger_fill_put(ledger, &f.id, "06139992", "Address", &l), 0);
+	CU_ASSERT_EQUAL(
+	    ledger_fill_get(ledger, &f.id, "06139992", "Sex2", &m), 0);
+	CU_ASSERT_EQUAL(
+	    ledger_fill_get(ledger, &f.id, "06139992", "Address", &m), 1);
+	CU_ASSERT_EQUAL(m.records, 10);
+	CU_ASSERT_EQUAL(m.filled, 9);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "a file is found as it was put", a_file_is_found_as_it_was_put },
 	{ "the last sequence is that accepted last, even across the wrap",
@@ -296,6 +418,10 @@ static CU_TestInfo tests[] = {
 	    a_run_has_no_end_until_it_is_given_one },
 	{ "a file that is no ledger is refused",
 	    a_file_that_is_no_ledger_is_refused },
+	{ "a held file waits for its numbers", a_held_file_waits },
+	{ "a verdict is said once and keeps its words", a_verdict_is_kept },
+	{ "a late file is not the last one", a_late_file_is_not_the_last },
+	{ "counts are kept by insurer", counts_are_kept_by_insurer },
 	CU_TEST_INFO_NULL,
 };
 SUITE(ledger, tests);
