@@ -53,6 +53,8 @@ for page in batch/*.8 online/*.8 tests/sample/*.8; do
 	[ -n "$listed" ]
 	ok "$page lists exit statuses" $?
 	for c in $listed; do
+		# monitors (Nagios and its kin) want 0 to 3 of the one word
+		[ "$page" = batch/status.8 ] && [ "$c" -lt 4 ] && continue
 		is_exit "$c"
 		ok "$page: exit status $c is in formats/exit.h" $?
 	done
@@ -71,7 +73,11 @@ for page in batch/*.8 online/*.8 tests/sample/*.8; do
 	ok "shikaku-$name -h ends 0" $?
 	"$B/shikaku-$name" -c /nonexistent/site.yaml >/dev/null 2>&1
 	s=$?
-	[ $s -ge 32 ] && is_exit $s
+	if [ "$name" = status ]; then
+		[ $s -eq 3 ] # UNKNOWN
+	else
+		[ $s -ge 32 ] && is_exit $s
+	fi
 	ok "shikaku-$name refuses a missing configuration ($s)" $?
 done
 echo "jobs: $passed passed, $failed failed"
