@@ -73,7 +73,7 @@ static int
 next_row(struct pass *p)
 {
 	p->have_row =
-	    p->walk == NULL ? 0 : snapshot_walk_next(p->walk, &p->row);
+	    p->walk == NULL ? 0 : snapshot_walk_step(p->walk, &p->row);
 	p->done += p->have_row == 1;
 	return p->have_row == -1 ? -1 : 0;
 }
@@ -112,6 +112,25 @@ add_pair(struct pass *p, const char *key, struct slice payload)
 	return snapshot_add_person(p->make, &k, payload);
 }
 
+static int
+fill_row(struct pass *p)
+{
+	return snapshot_walk_fill(p->walk, &p->row);
+}
+
+/* The row at hand goes; it may be added again. */
+static int
+drop_row(struct pass *p)
+{
+	struct typed_key k;
+
+	if (p->kind != SNAPSHOT_QUALIFICATION)
+		return 0;
+	memcpy(k.b, p->row.key, sizeof(k.b));
+	return p->row.pair ? snapshot_drop_person(p->make, &k, p->row.payload) :
+			     snapshot_drop_period(p->make, &k, p->row.rec);
+}
+
 /* A row no change speaks of: it stays, unless a full file has not got it. */
 static int
 keep_row(struct pass *p)
@@ -123,12 +142,14 @@ keep_row(struct pass *p)
 		    changes_scopes(p->changes, p->row.key, &n);
 		if (scope != NULL) {
 			reflect_removed(p->b->reflect, scope->file, 1);
+			if (fill_row(p) == -1 || drop_row(p) == -1)
+				return -1;
 			return next_row(p);
 		}
 	}
-	int r = p->row.pair ? add_pair(p, p->row.key, p->row.payload) :
-			      add_row(p, p->row.key, p->row.rec);
-
+	int r = snapshot_keep(p->make, &p->row);
+	if (r == 1)
+		r = fill_row(p) == -1 ? -1 : add_row(p, p->row.key, p->row.rec);
 	return r == -1 ? -1 : next_row(p);
 }
 
@@ -223,6 +244,8 @@ load_key(struct pass *p)
 	merge_begin(&p->merge);
 	while (p->have_row == 1 &&
 	    memcmp(p->row.key, p->key, SEGMENT_KEY_SIZE) == 0) {
+		if (fill_row(p) == -1 || drop_row(p) == -1)
+			return -1;
 		if (p->row.pair)
 			store(p, p->row.payload);
 		else if (p->kind == SNAPSHOT_QUALIFICATION) {
@@ -739,6 +762,8 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 	if (p->changes == NULL)
 		return -1;
 	p->make = snapshot_create(b->work_dir, p->kind, next, sink);
+	if (p->make != NULL && p->base != NULL)
+		snapshot_carry(p->make, p->base);
 	return p->make == NULL ? -1 : 0;
 }
 

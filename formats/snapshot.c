@@ -743,6 +743,7 @@ snapshot_inputs(struct snapshot *s,
 struct walk_table { /* a cursor and whether it has a row */
 	struct cursor cursor;
 	int have; /* 1, 0, -1; 2: the row was handed out, step first */
+	bool first; /* nothing was read yet */
 	struct column v[P__MAX];
 };
 
@@ -760,7 +761,9 @@ static void
 walk_begin(struct snapshot_walk *w, struct walk_table *t, enum table table)
 {
 	cursor_init(&t->cursor, &w->view, w->s->root[table]);
-	t->have = cursor_seek(&t->cursor, NULL, 0);
+	/* as if the row before the first had been handed out */
+	t->have = 2;
+	t->first = true;
 }
 
 struct snapshot_walk *
@@ -826,15 +829,13 @@ walk_pair(struct snapshot_walk *w, struct snapshot_walk_row *r)
 	const struct column *v = w->person.v; /* key, pseudonym, number */
 	struct slice number = v[2].s;
 
-	if (!key_of(v[0].s, (struct typed_key *)(void *)r->key) ||
-	    number.n == 0 || number.n > 64 || v[1].s.n != 16)
+	if (number.n == 0 || number.n > 64 || v[1].s.n != 16)
 		return broken(w->s, "person");
 	memcpy(w->text, number.p, number.n);
 	w->text[number.n] = '\n';
 	hex_of(v[1].s, w->text + number.n + 1);
-	r->pair = true;
 	r->payload = (struct slice) { w->text, number.n + 33 };
-	return 1;
+	return 0;
 }
 
 static int
@@ -849,10 +850,9 @@ walk_partition(struct snapshot_walk *w, struct snapshot_walk_row *r)
 	buf_printf(&b, "%s\n%.*s\n%.*s\n%lld\n%lld", w->s->cas[v[P_CA].n - 1],
 	    (int)v[P_NAME].s.n, v[P_NAME].s.p, (int)v[P_NUMBER].s.n,
 	    v[P_NUMBER].s.p, (long long)v[P_THIS].n, (long long)v[P_NEXT].n);
-	r->pair = true;
 	r->order = v[P_ID].n;
 	r->payload = (struct slice) { b.p, b.n };
-	return b.full ? broken(w->s, "partition") : 1;
+	return b.full ? broken(w->s, "partition") : 0;
 }
 
 static int
@@ -868,51 +868,56 @@ walk_revoked(struct snapshot_walk *w, struct snapshot_walk_row *r)
 	    (long long)v[R_REASON].n);
 	r->order = v[R_PARTITION].n;
 	r->payload = (struct slice) { b.p, b.n };
-	return 1;
+	return 0;
 }
 
 /* Card key: CA (20 bytes), serial right-aligned in 12. */
 static int
-walk_card(struct snapshot_walk *w, struct snapshot_walk_row *r)
+key_card(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
 	const struct column *v = w->main.v;
-	size_t n = serial_hex(&v[1], w->serial);
 	unsigned char store[20];
 	int64_t small;
 
-	if (v[0].n < 1 || v[0].n > w->s->n_cas || n == 0)
+	if (v[0].n < 1 || v[0].n > w->s->n_cas)
 		return broken(w->s, "card");
-	const char *hex = w->s->cas[v[0].n - 1];
-	snapshot_serial(hex, &small, store); /* 40 digits: 20 bytes */
+	r->ca = (int)v[0].n;
+	r->ski = w->s->cas[r->ca - 1];
+	snapshot_serial(r->ski, &small, store); /* 40 digits: 20 bytes */
 	memcpy(r->key, store, 20);
-	snapshot_serial(w->serial, &small, store);
-	memcpy(r->key + 20, store + 8, 12);
-	record_set(&w->rec, L_CA, (struct slice) { hex, 40 });
-	record_set(&w->rec, L_SERIAL, (struct slice) { w->serial, n });
+	memset(r->key + 20, 0, 12);
+	if (v[1].type == COLUMN_INTEGER) {
+		for (int i = 0; i < 8; i++)
+			r->key[31 - i] = (char)((uint64_t)v[1].n >> (8 * i));
+		return 1;
+	}
+	if (v[1].s.n != 20)
+		return broken(w->s, "card");
+	memcpy(r->key + 20, v[1].s.p + 8, 12);
 	return 1;
 }
 
 static int
-walk_main(struct snapshot_walk *w, struct snapshot_walk_row *r)
+fill_card(struct snapshot_walk *w, const struct snapshot_walk_row *r)
 {
-	if (w->s->kind == SNAPSHOT_REVOCATION)
-		return walk_revoked(w, r);
-	if (fill(&w->s->shape, &w->main.cursor, &w->rec) == -1)
-		return broken(w->s, "row");
-	r->rec = &w->rec;
-	if (w->s->kind == SNAPSHOT_CARDS)
-		return walk_card(w, r);
-	if (!key_of(w->main.v[0].s, (struct typed_key *)(void *)r->key))
-		return broken(w->s, "key");
-	return 1;
+	size_t n = serial_hex(&w->main.v[1], w->serial);
+
+	if (n == 0)
+		return broken(w->s, "card");
+	record_set(&w->rec, L_CA, (struct slice) { r->ski, 40 });
+	record_set(&w->rec, L_SERIAL, (struct slice) { w->serial, n });
+	return 0;
 }
 
 /* A row that was handed out is stepped over only now: it was borrowed. */
 static int
 walk_step(struct snapshot_walk *w, struct walk_table *t, int columns)
 {
-	if (t->have == 2)
-		t->have = cursor_next(&t->cursor);
+	if (t->have != 2)
+		return t->have == -1 ? broken(w->s, "page") : 0;
+	t->have = t->first ? cursor_seek(&t->cursor, NULL, 0) :
+			     cursor_next(&t->cursor);
+	t->first = false;
 	if (t->have == -1 ||
 	    (t->have == 1 &&
 		cursor_columns(&t->cursor, t->v, (unsigned)columns) != columns))
@@ -933,29 +938,54 @@ person_first(const struct snapshot_walk *w)
 }
 
 int
-snapshot_walk_next(struct snapshot_walk *w, struct snapshot_walk_row *r)
+snapshot_walk_step(struct snapshot_walk *w, struct snapshot_walk_row *r)
 {
 	bool revocation = w->s->kind == SNAPSHOT_REVOCATION;
-	/* what walk_*() look at themselves; fill() takes the rest */
+	/* what the key and walk_*() need; fill() takes the rest */
 	int columns = revocation	 ? RC__MAX :
 	    w->s->kind == SNAPSHOT_CARDS ? 2 :
 					   1;
 
 	r->order = 0;
-	r->pair = false;
 	r->payload = (struct slice) { NULL, 0 };
 	r->rec = NULL;
 	if (walk_step(w, &w->main, columns) == -1 ||
 	    walk_step(w, &w->person, revocation ? P__MAX : 3) == -1)
 		return -1;
-	if (person_first(w)) {
-		w->person.have = 2;
-		return revocation ? walk_partition(w, r) : walk_pair(w, r);
-	}
-	if (w->main.have != 1)
+	r->pair = person_first(w);
+	struct walk_table *t = r->pair ? &w->person : &w->main;
+	if (t->have != 1)
 		return 0;
-	w->main.have = 2;
-	return walk_main(w, r);
+	t->have = 2;
+	r->record = t->cursor.record;
+	if (revocation)
+		return 1;
+	if (w->s->kind == SNAPSHOT_CARDS)
+		return key_card(w, r);
+	if (!key_of(t->v[0].s, (struct typed_key *)(void *)r->key))
+		return broken(w->s, "key");
+	return 1;
+}
+
+int
+snapshot_walk_fill(struct snapshot_walk *w, struct snapshot_walk_row *r)
+{
+	if (w->s->kind == SNAPSHOT_REVOCATION)
+		return r->pair ? walk_partition(w, r) : walk_revoked(w, r);
+	if (r->pair)
+		return walk_pair(w, r);
+	if (fill(&w->s->shape, &w->main.cursor, &w->rec) == -1)
+		return broken(w->s, "row");
+	r->rec = &w->rec;
+	return w->s->kind == SNAPSHOT_CARDS ? fill_card(w, r) : 0;
+}
+
+int
+snapshot_walk_next(struct snapshot_walk *w, struct snapshot_walk_row *r)
+{
+	int more = snapshot_walk_step(w, r);
+
+	return more == 1 && snapshot_walk_fill(w, r) == -1 ? -1 : more;
 }
 
 void
@@ -968,4 +998,58 @@ snapshot_walk_close(struct snapshot_walk *w)
 	if (w->fd != -1)
 		close(w->fd);
 	free(w);
+}
+
+/* ---- the rows of one table ---- */
+
+struct snapshot_rows {
+	struct snapshot *s;
+	struct pages_view view;
+	struct cursor cursor;
+	bool begun;
+};
+
+struct snapshot_rows *
+snapshot_rows_open(struct snapshot *s, const char *table)
+{
+	struct snapshot_rows *r = text_alloc(sizeof(*r));
+	uint32_t root = 0;
+
+	for (int i = 0; i < TABLE__MAX; i++)
+		if (tables[i].kind == s->kind &&
+		    strcmp(tables[i].name, table) == 0)
+			root = s->root[i];
+	r->s = s;
+	r->view = s->view;
+	r->view.map = NULL;
+	r->view.fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (r->view.fd == -1 || root == 0) {
+		broken(s, table);
+		snapshot_rows_close(r);
+		return NULL;
+	}
+	cursor_init(&r->cursor, &r->view, root);
+	return r;
+}
+
+int
+snapshot_rows_next(struct snapshot_rows *r, const struct cursor **at)
+{
+	int more = r->begun ? cursor_next(&r->cursor) :
+			      cursor_seek(&r->cursor, NULL, 0);
+
+	r->begun = true;
+	*at = &r->cursor;
+	return more == -1 ? broken(r->s, "page") : more;
+}
+
+void
+snapshot_rows_close(struct snapshot_rows *r)
+{
+	if (r == NULL)
+		return;
+	cursor_free(&r->cursor);
+	if (r->view.fd != -1)
+		close(r->view.fd);
+	free(r);
 }

@@ -101,11 +101,27 @@ struct snapshot_walk_row {
 	struct slice payload;
 	const struct record *rec; /* the STORED fields; good until next; NULL
 		for pair rows and REVOCATION */
+	struct slice record; /* as it lies in the file; good until next */
+	int ca; /* CARDS: ca.id in this file */
+	const char *ski; /* CARDS: its subject key identifier */
 };
 struct snapshot_walk *snapshot_walk_open(struct snapshot *s);
 /* 1, 0 at the end, -1 SNAPSHOT_IDENTITY raised. */
 int snapshot_walk_next(struct snapshot_walk *w, struct snapshot_walk_row *r);
+/* The same in two steps, for whoever looks into few of the rows: step gives
+ * all but payload and rec, fill gives these (0, -1). */
+int snapshot_walk_step(struct snapshot_walk *w, struct snapshot_walk_row *r);
+int snapshot_walk_fill(struct snapshot_walk *w, struct snapshot_walk_row *r);
 void snapshot_walk_close(struct snapshot_walk *w);
+
+/* The rows of one of the large tables as they lie, in order of its key. */
+struct cursor;
+struct snapshot_rows;
+struct snapshot_rows *snapshot_rows_open(
+    struct snapshot *s, const char *table); /* NULL: raised */
+/* The next row under *at, good until the next call. 1, 0, -1 raised. */
+int snapshot_rows_next(struct snapshot_rows *r, const struct cursor **at);
+void snapshot_rows_close(struct snapshot_rows *r);
 
 /*
  * What both halves of the format must agree on. Columns of the main table:

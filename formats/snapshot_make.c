@@ -52,14 +52,15 @@ struct input {
 enum order {
 	ORDER_PRINTED, /* hash, key */
 	ORDER_PSEUDONYM, /* pseudonym, key */
-	ORDER_PAIRING, /* processing number: pseudonym, key */
+	ORDER_PAIRING, /* processing number, NUL, key: pseudonym */
 	ORDER_REVOKED, /* ca, serial: partition, moment, reason */
 	ORDER__MAX
 };
+#define ORDER_KEY_MAX 112
 static const size_t order_keys[ORDER__MAX] = {
 	[ORDER_PRINTED] = 8 + TYPED_KEY_SIZE,
 	[ORDER_PSEUDONYM] = PSEUDONYM + TYPED_KEY_SIZE,
-	[ORDER_PAIRING] = PROCESSING_NUMBER,
+	[ORDER_PAIRING] = PROCESSING_NUMBER + 1 + TYPED_KEY_SIZE,
 	[ORDER_REVOKED] = SKI + SERIAL,
 };
 static const char *const order_tables[ORDER__MAX] = {
@@ -104,6 +105,7 @@ struct snapshot_make {
 	struct filling filled[FILLED__MAX];
 	int64_t pages_before, pages_filled; /* in the file */
 	struct sort *sort[ORDER__MAX];
+	struct snapshot *base; /* whose orders are carried over; or NULL */
 	struct page_row row;
 	const struct format *format; /* of main */
 	unsigned char columns[RECORD_FIELDS_MAX];
@@ -374,7 +376,7 @@ pair_split(struct slice payload, struct slice *number,
 	    payload.n > 2 * PSEUDONYM + 1 + PROCESSING_NUMBER)
 		return -1;
 	const char *hex = payload.p + payload.n - 2 * PSEUDONYM;
-	if (hex[-1] != '\n')
+	if (hex[-1] != '\n' || memchr(payload.p, '\0', payload.n) != NULL)
 		return -1;
 	for (size_t i = 0; i < PSEUDONYM; i++) {
 		int a = hex_digit(hex[2 * i]), b = hex_digit(hex[2 * i + 1]);
@@ -387,31 +389,59 @@ pair_split(struct slice payload, struct slice *number,
 	return 0;
 }
 
+/* payload of what an order takes away from the base's rows */
+static const struct slice gone = { "-", 1 }, none = { NULL, 0 };
+
+/* The rows of a person in the orders; drop: that they go. */
+static int
+order_person(struct snapshot_make *m, const struct typed_key *key,
+    struct slice number, const unsigned char pseudonym[PSEUDONYM], bool drop)
+{
+	unsigned char by_number[PROCESSING_NUMBER + 1 + TYPED_KEY_SIZE] = { 0 };
+	unsigned char by_person[PSEUDONYM + TYPED_KEY_SIZE];
+
+	memcpy(by_number, number.p, number.n);
+	memcpy(by_number + number.n + 1, key->b, TYPED_KEY_SIZE);
+	memcpy(by_person, pseudonym, PSEUDONYM);
+	memcpy(by_person + PSEUDONYM, key->b, TYPED_KEY_SIZE);
+	if (add_order(m, ORDER_PSEUDONYM, by_person, drop ? gone : none) == -1)
+		return -1;
+	return add_order(m, ORDER_PAIRING, by_number,
+	    drop ? gone : (struct slice) { (char *)by_person, PSEUDONYM });
+}
+
 int
 snapshot_add_person(struct snapshot_make *m, const struct typed_key *key,
     struct slice pair_payload)
 {
-	unsigned char by_number[PROCESSING_NUMBER] = { 0 };
-	unsigned char by_person[PSEUDONYM + TYPED_KEY_SIZE];
-	unsigned char *pseudonym = by_person;
-	const struct slice none = { NULL, 0 };
+	unsigned char pseudonym[PSEUDONYM];
 	struct slice number;
 
 	if (m->failed || pair_payload.n == 0)
 		return m->failed ? -1 : 0;
 	if (pair_split(pair_payload, &number, pseudonym) == -1)
 		return fail(m, "pairing", "payload");
-	memcpy(by_number, number.p, number.n);
-	memcpy(by_person + PSEUDONYM, key->b, TYPED_KEY_SIZE);
 	row_begin(&m->row);
 	row_text(&m->row, typed_key_text(key));
 	row_blob(&m->row, pseudonym, PSEUDONYM);
 	row_text(&m->row, number);
-	if (add_digested(m, FILLED_PERSON) == -1 ||
-	    add_order(m, ORDER_PSEUDONYM, by_person, none) == -1)
+	if (add_digested(m, FILLED_PERSON) == -1)
 		return -1;
-	return add_order(m, ORDER_PAIRING, by_number,
-	    (struct slice) { (char *)by_person, sizeof(by_person) });
+	return order_person(m, key, number, pseudonym, false);
+}
+
+int
+snapshot_drop_person(struct snapshot_make *m, const struct typed_key *key,
+    struct slice pair_payload)
+{
+	unsigned char pseudonym[PSEUDONYM];
+	struct slice number;
+
+	if (m->failed || m->base == NULL)
+		return m->failed ? -1 : 0;
+	if (pair_split(pair_payload, &number, pseudonym) == -1)
+		return fail(m, "pairing", "payload");
+	return order_person(m, key, number, pseudonym, true);
 }
 
 /* hash as SQLite orders integers: signed. */
@@ -436,14 +466,26 @@ row_record(struct snapshot_make *m, const struct record *rec, int but)
 	row_texts(&m->row, v, n);
 }
 
+static int
+order_period(struct snapshot_make *m, const struct typed_key *key,
+    const struct record *rec, bool drop)
+{
+	unsigned char by_printed[8 + TYPED_KEY_SIZE];
+	char number8[9];
+
+	if (insurer_number_8(rec->v[Q_INSURER_NUMBER].s, number8) == -1)
+		return 0;
+	put_hash(by_printed,
+	    printed_hash((struct slice) { number8, 8 }, rec->v[Q_SYMBOL].s,
+		rec->v[Q_INSURED_NUMBER].s, (int32_t)rec->v[Q_BIRTHDATE].n));
+	memcpy(by_printed + 8, key->b, TYPED_KEY_SIZE);
+	return add_order(m, ORDER_PRINTED, by_printed, drop ? gone : none);
+}
+
 int
 snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
     const struct record *rec)
 {
-	unsigned char by_printed[8 + TYPED_KEY_SIZE];
-	const struct slice none = { NULL, 0 };
-	char number8[9];
-
 	if (m->failed)
 		return -1;
 	row_begin(&m->row);
@@ -453,13 +495,45 @@ snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
 	m->rows++;
 	if (add_digested(m, FILLED_MAIN) == -1)
 		return -1;
-	if (insurer_number_8(rec->v[Q_INSURER_NUMBER].s, number8) == -1)
-		return 0;
-	put_hash(by_printed,
-	    printed_hash((struct slice) { number8, 8 }, rec->v[Q_SYMBOL].s,
-		rec->v[Q_INSURED_NUMBER].s, (int32_t)rec->v[Q_BIRTHDATE].n));
-	memcpy(by_printed + 8, key->b, TYPED_KEY_SIZE);
-	return add_order(m, ORDER_PRINTED, by_printed, none);
+	return order_period(m, key, rec, false);
+}
+
+int
+snapshot_drop_period(struct snapshot_make *m, const struct typed_key *key,
+    const struct record *rec)
+{
+	if (m->failed || m->base == NULL)
+		return m->failed ? -1 : 0;
+	return order_period(m, key, rec, true);
+}
+
+void
+snapshot_carry(struct snapshot_make *m, struct snapshot *base)
+{
+	if (m->kind == SNAPSHOT_QUALIFICATION)
+		m->base = base;
+}
+
+static int ca_id(struct snapshot_make *m, struct slice ski);
+
+int
+snapshot_keep(struct snapshot_make *m, const struct snapshot_walk_row *row)
+{
+	enum filled f = row->pair ? FILLED_PERSON : FILLED_MAIN;
+
+	if (m->failed)
+		return -1;
+	if (m->kind == SNAPSHOT_CARDS) {
+		int ca = ca_id(m, (struct slice) { row->ski, SKI });
+		if (ca != row->ca)
+			return ca == -1 ? -1 : 1;
+	}
+	digest(m, row->record);
+	m->filled[f].rows++;
+	m->rows += f == FILLED_MAIN;
+	if (pages_add_record(m->filled[f].pages, row->record) == -1)
+		return fail(m, "write", strerror(errno));
+	return 0;
 }
 
 int
@@ -610,6 +684,7 @@ row_order(struct snapshot_make *m, enum order o, const unsigned char *key,
 {
 	struct typed_key k;
 	uint64_t hash = 0;
+	size_t n;
 
 	row_begin(&m->row);
 	switch (o) {
@@ -626,40 +701,140 @@ row_order(struct snapshot_make *m, enum order o, const unsigned char *key,
 		row_text(&m->row, typed_key_text(&k));
 		break;
 	default:
-		memcpy(k.b, payload.p + PSEUDONYM, TYPED_KEY_SIZE);
-		row_text(&m->row,
-		    (struct slice) { (const char *)key,
-			strnlen((const char *)key, PROCESSING_NUMBER) });
+		n = strnlen((const char *)key, PROCESSING_NUMBER);
+		memcpy(k.b, key + n + 1, TYPED_KEY_SIZE);
+		row_text(&m->row, (struct slice) { (const char *)key, n });
 		row_text(&m->row, typed_key_text(&k));
 		row_blob(&m->row, payload.p, PSEUDONYM);
 	}
 }
 
-/* Rows of an order that is its own content; the same row once. PAIRING: the
- * persons came in order of their keys, which the sort keeps. */
+/* The key by which the sort has a row of the base: the other way. */
 static int
-write_order(struct snapshot_make *m, enum order o)
+order_key(enum order o, const struct cursor *at, unsigned char *out)
 {
-	unsigned char last[PSEUDONYM + TYPED_KEY_SIZE];
-	size_t n = o == ORDER_PAIRING ? 0 : order_keys[o];
-	enum filled f = (enum filled)(FILLED_ORDER + (int)o);
-	const void *key;
-	struct slice payload;
-	int r;
+	struct column v[2];
+	size_t n = 8;
 
-	if (sort_finish(m->sort[o]) == -1)
-		return fail(m, "sort", strerror(errno));
-	while ((r = sort_next(m->sort[o], &key, &payload)) == 1) {
-		if (n > 0 && m->filled[f].rows > 0 && memcmp(last, key, n) == 0)
-			continue;
-		memcpy(last, key, n);
-		row_order(m, o, key, payload);
+	if (cursor_columns(at, v, 2) != 2 || v[1].s.n > TYPED_KEY_SIZE ||
+	    v[0].s.n > PROCESSING_NUMBER)
+		return -1;
+	if (o == ORDER_PRINTED) {
+		put_hash(out, (uint64_t)v[0].n);
+	} else {
+		n = v[0].s.n;
+		memcpy(out, v[0].s.p, n);
+		if (o == ORDER_PAIRING)
+			out[n++] = '\0';
+	}
+	memcpy(out + n, v[1].s.p, v[1].s.n);
+	n += v[1].s.n;
+	memset(out + n, 0, order_keys[o] - n);
+	return 0;
+}
+
+/* Two streams in one order: the base's rows and what the sort says goes or
+ * comes, all entries of one key taken together. */
+struct carry {
+	enum order o;
+	struct snapshot_rows *rows;
+	const struct cursor *at; /* the base's row */
+	int more; /* 1: there is one */
+	unsigned char base[ORDER_KEY_MAX];
+	const void *next; /* not yet taken from the sort */
+	struct slice next_payload;
+	int entry; /* 1: there is one in next */
+	bool any, comes, goes; /* key and pseudonym are good; what they say */
+	unsigned char key[ORDER_KEY_MAX], pseudonym[PSEUDONYM];
+};
+
+static int
+carry_base(struct snapshot_make *m, struct carry *c)
+{
+	if (c->rows == NULL)
+		return 0;
+	c->more = snapshot_rows_next(c->rows, &c->at);
+	if (c->more == 1 && order_key(c->o, c->at, c->base) == -1)
+		return fail(m, "carry", order_tables[c->o]);
+	return c->more == -1 ? fail(m, "carry", order_tables[c->o]) : 0;
+}
+
+static int
+carry_sort(struct snapshot_make *m, struct carry *c)
+{
+	struct sort *s = m->sort[c->o];
+	size_t n = order_keys[c->o];
+
+	c->any = c->comes = c->goes = false;
+	while (c->entry == 1) {
+		if (!c->any)
+			memcpy(c->key, c->next, n);
+		else if (memcmp(c->key, c->next, n) != 0)
+			return 0;
+		c->any = true;
+		bool goes = slice_eq(c->next_payload, gone);
+		c->goes = c->goes || goes;
+		c->comes = c->comes || !goes;
+		if (!goes && c->next_payload.n == PSEUDONYM)
+			memcpy(c->pseudonym, c->next_payload.p, PSEUDONYM);
+		c->entry = sort_next(s, &c->next, &c->next_payload);
+	}
+	return c->entry == -1 ? fail(m, "sort", strerror(errno)) : 0;
+}
+
+/* One step: the lower of the two, or both where they are of one key. */
+static int
+carry_step(struct snapshot_make *m, struct carry *c)
+{
+	enum filled f = (enum filled)(FILLED_ORDER + (int)c->o);
+	int order = c->more != 1 ? 1 :
+	    !c->any		 ? -1 :
+				   memcmp(c->base, c->key, order_keys[c->o]);
+
+	if (order < 0) {
+		m->filled[f].rows++;
+		if (pages_add_record(m->filled[f].pages, c->at->record) == -1)
+			return fail(m, "write", strerror(errno));
+		return carry_base(m, c);
+	}
+	if (c->goes && order != 0)
+		return fail(m, "carry", "what goes was not there");
+	if (c->comes || !c->goes) {
+		row_order(m, c->o, c->key,
+		    (struct slice) { (char *)c->pseudonym, PSEUDONYM });
 		if (add_row(m, f) == -1)
 			return -1;
 	}
+	if (order == 0 && carry_base(m, c) == -1)
+		return -1;
+	return carry_sort(m, c);
+}
+
+static int
+write_order(struct snapshot_make *m, enum order o)
+{
+	struct carry c = { .o = o };
+	int r = -1;
+
+	if (m->base != NULL &&
+	    (c.rows = snapshot_rows_open(m->base, order_tables[o])) == NULL)
+		return fail(m, "carry", order_tables[o]);
+	if (sort_finish(m->sort[o]) == -1) {
+		fail(m, "sort", strerror(errno));
+		goto out;
+	}
+	c.entry = sort_next(m->sort[o], &c.next, &c.next_payload);
+	if (carry_sort(m, &c) == -1 || carry_base(m, &c) == -1)
+		goto out;
+	while (c.more == 1 || c.any)
+		if (carry_step(m, &c) == -1)
+			goto out;
+	r = 0;
+out:
+	snapshot_rows_close(c.rows);
 	sort_free(m->sort[o]);
 	m->sort[o] = NULL;
-	return r == 0 ? 0 : fail(m, "sort", strerror(errno));
+	return r;
 }
 
 /* By CA and name, so that the order they came in leaves no trace. */

@@ -24,6 +24,18 @@ int snapshot_add_person(struct snapshot_make *m, const struct typed_key *key,
     struct slice pair_payload);
 int snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
     const struct record *rec);
+/* QUALIFICATION, before the first row: what is not said to go of base, which
+ * must be open until finish, stays in the other orders. Then every row of
+ * base is kept as it lies, or dropped (rec, pair_payload: as it was there)
+ * and perhaps added again. Same bytes as without. */
+void snapshot_carry(struct snapshot_make *m, struct snapshot *base);
+int snapshot_drop_person(struct snapshot_make *m, const struct typed_key *key,
+    struct slice pair_payload);
+int snapshot_drop_period(struct snapshot_make *m, const struct typed_key *key,
+    const struct record *rec);
+/* A row of the generation before, as a walk gives it. 0, -1; 1: it cannot be
+ * kept as it lies (its CA has another number here): add it. */
+int snapshot_keep(struct snapshot_make *m, const struct snapshot_walk_row *row);
 int snapshot_add_insurer(struct snapshot_make *m, const struct record *rec);
 /* CARDS, INSTITUTIONS: key and record of the segment row. */
 int snapshot_add_card(struct snapshot_make *m, const struct record *rec);

@@ -645,7 +645,7 @@ main(int argc, char **argv)
 {
 	struct run run = { .name = "store" };
 	bool csv = false, keep = false;
-	char command[500];
+	char command[1200];
 	int c;
 
 	while ((c = getopt(argc, argv, "n:d:s:ck")) != -1) {
@@ -664,13 +664,16 @@ main(int argc, char **argv)
 	}
 	diag_log_init(&run.log, "tool-store", stderr);
 	quiet = &run.log.sink;
+	snprintf(command, sizeof(command),
+	    "mkdir -p '%s' && cd '%s' && rm -rf segments snapshots results",
+	    folder, folder);
+	if (system(command) != 0)
+		die(folder);
 	folders();
 	measure(&run);
 	peer_phase("peer_sqlite", peer_sqlite);
 	peer_phase("peer_lmdb", peer_lmdb);
 	if (csv)
 		peer_csv();
-	snprintf(command, sizeof(command),
-	    "cd '%s' && rm -rf segments snapshots results", folder);
 	return keep ? 0 : system(command) == 0 ? 0 : 1;
 }

@@ -642,7 +642,149 @@ damaged(void)
 	free(bad);
 }
 
+static int64_t
+bytes_of(const struct snapshot_set_entry *e, char **out)
+{
+	char path[200];
+
+	path_of(e, path);
+	FILE *f = fopen(path, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fseek(f, 0, SEEK_END);
+	long n = ftell(f);
+	*out = malloc((size_t)n + 1);
+	rewind(f);
+	CU_ASSERT_EQUAL(fread(*out, 1, (size_t)n, f), (size_t)n);
+	fclose(f);
+	return n;
+}
+
+/* Person n of the changed night: 1 in 3 is touched; of these 1 in 3 goes,
+ * 1 in 3 has another number, pseudonym and card, the others stay as they
+ * are. 500 new ones come. */
+static int
+changed(int n, int persons)
+{
+	return n >= persons ? 2 : n % 3 == 1 ? n / 3 % 3 : 3;
+}
+
+static void
+add_changed(struct snapshot_make *m, int n, int state)
+{
+	char text[3][24], payload[80];
+	struct typed_key k;
+	struct record r;
+
+	typed(&k, n);
+	struct slice p = pair(n, state == 2 ? n / 2 : n, payload);
+	if (state == 2 && n % 5 == 0)
+		p = pair(n - n % 10, n, payload);
+	CU_ASSERT_EQUAL(snapshot_add_person(m, &k, p), 0);
+	for (int i = 0; i < 1 + n % 2; i++) {
+		period(&r, state == 2 ? n + 7 : n, i, text);
+		CU_ASSERT_EQUAL(snapshot_add_period(m, &k, &r), 0);
+	}
+}
+
+/* From the rows of base, as a rebuild does. */
+static void
+carry_over(struct snapshot_make *m, struct snapshot *base, int persons)
+{
+	struct snapshot_walk *w = snapshot_walk_open(base);
+	struct snapshot_walk_row row;
+	struct typed_key k;
+	int n = -1, state = 3;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(w);
+	snapshot_carry(m, base);
+	while (snapshot_walk_step(w, &row) == 1) {
+		if (row.pair) { /* everybody has a pairing, in front */
+			if (state == 1 || state == 2)
+				add_changed(m, n, state);
+			state = changed(++n, persons);
+		}
+		memcpy(k.b, row.key, sizeof(k.b));
+		if (state == 3) {
+			CU_ASSERT_EQUAL(snapshot_keep(m, &row), 0);
+			continue;
+		}
+		CU_ASSERT_EQUAL_FATAL(snapshot_walk_fill(w, &row), 0);
+		CU_ASSERT_EQUAL(row.pair ?
+			snapshot_drop_person(m, &k, row.payload) :
+			snapshot_drop_period(m, &k, row.rec),
+		    0);
+	}
+	if (state == 1 || state == 2)
+		add_changed(m, n, state);
+	CU_ASSERT_EQUAL(n + 1, persons);
+	snapshot_walk_close(w);
+}
+
+/* A night on top of a generation and the same people at once: one file. */
+static void
+same_bytes_carried(void)
+{
+	struct snapshot_set_entry first = entry_of(6), e[2];
+	const int persons = 3000;
+	char *bytes[2];
+	int64_t n[2];
+	struct snapshot_make *m =
+	    snapshot_create("/tmp", SNAPSHOT_QUALIFICATION, &first, &sink);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	for (int i = 0; i < persons; i++)
+		add_changed(m, i, 3);
+	CU_ASSERT_EQUAL_FATAL(snapshot_finish(m, &first), 0);
+	for (int way = 0; way < 2; way++) {
+		struct snapshot_set_entry want = entry_of(7);
+		struct snapshot *base = open_it(SNAPSHOT_QUALIFICATION, &first);
+		m = snapshot_create(
+		    "/tmp", SNAPSHOT_QUALIFICATION, &want, &sink);
+		if (way == 0)
+			carry_over(m, base, persons);
+		for (int i = 0; way == 1 && i < persons; i++)
+			if (changed(i, persons) != 0)
+				add_changed(m, i, changed(i, persons));
+		for (int i = persons; i < persons + 500; i++)
+			add_changed(m, i, 2);
+		CU_ASSERT_EQUAL_FATAL(snapshot_finish(m, &e[way]), 0);
+		n[way] = bytes_of(&e[way], &bytes[way]);
+		remove_it(&e[way]);
+		snapshot_close(base);
+	}
+	CU_ASSERT_EQUAL(n[0], n[1]);
+	CU_ASSERT(n[0] == n[1] && memcmp(bytes[0], bytes[1], n[0]) == 0);
+	CU_ASSERT_STRING_EQUAL(e[0].digest, e[1].digest);
+	CU_ASSERT_STRING_NOT_EQUAL(e[0].digest, first.digest);
+	free(bytes[0]);
+	free(bytes[1]);
+	remove_it(&first);
+}
+
+/* A row said to go that is not there: base and caller do not agree. */
+static void
+dropped_and_never_there(void)
+{
+	struct snapshot_set_entry first, want = entry_of(13);
+	char payload[80];
+	struct typed_key k;
+
+	make(20, &first);
+	struct snapshot *base = open_it(SNAPSHOT_QUALIFICATION, &first);
+	struct snapshot_make *m =
+	    snapshot_create("/tmp", SNAPSHOT_QUALIFICATION, &want, &sink);
+	snapshot_carry(m, base);
+	typed(&k, 77);
+	CU_ASSERT_EQUAL(snapshot_drop_person(m, &k, pair(77, 77, payload)), 0);
+	CU_ASSERT_EQUAL(snapshot_finish(m, &want), -1);
+	snapshot_close(base);
+	remove_it(&first);
+}
+
 static CU_TestInfo tests[] = {
+	{ "a night carried over has the bytes of a first load",
+	    same_bytes_carried },
+	{ "what goes and was not there is refused", dropped_and_never_there },
 	{ "periods are found by typed key, oldest first", by_key },
 	{ "all keys of what is printed on a card", by_card_face },
 	{ "from processing number to person to keys", by_person },
