@@ -67,7 +67,7 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lpthread
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all deps deps-test deps-tools demo check asan coverage bench lint fuzz sizes \
+.PHONY: all deps deps-test deps-tools demo check asan coverage bench bench-nation lint fuzz sizes \
 	rules headers install dist clean help bless programs tests-build
 
 all: programs $(G)/diag.7
@@ -157,6 +157,9 @@ demo: deps
 bench: deps
 	@$(MAKE) --no-print-directory -j$(J) tests-build
 	@tests/bench.sh
+bench-nation: deps
+	@$(MAKE) --no-print-directory -j$(J) tests-build
+	@B="$(CURDIR)/$(B)" python3 tests/bench.py nation $(or $(PEOPLE),20000000)
 fuzz: deps-tools
 	@test -n "$(T)" || { echo "make fuzz T=one of: $(FUZZ)"; exit 2; }
 	@$(MAKE) --no-print-directory -j$(J) VARIANT=fuzz build/fuzz/fuzz-$(T)
@@ -210,6 +213,7 @@ help:
 	@echo 'make demo       a synthetic country, one night, questions answered (build/demo)'
 	@echo 'make check      all tests; make asan: the same under address+undefined sanitizers'
 	@echo 'make bench      figures beside peers, build/bench/results.tsv'
+	@echo 'make bench-nation  the rebuild at 20 M people (35 GB of disk), carried on to 125 M'
 	@echo 'make deps       installs what is missing (Debian); demo and check do it themselves'
 	@echo 'make lint       formatting, pages, static checks; make sizes: lengths beside aims'
 	@echo 'make fuzz T=csv 60 s of fuzzing one decoder'

@@ -329,31 +329,147 @@ def bench_night(site, folder):
     snapshots = os.path.join(folder, "qualification", "snapshots")
     newest = sorted(f for f in os.listdir(snapshots)
                     if f.startswith("qualification-") and f.endswith(".sqlite"))[-1]
-    path = os.path.join(snapshots, newest)
-    persons = int(subprocess.check_output(
-        ["sqlite3", "file:%s?immutable=1" % path, "SELECT count(DISTINCT key) FROM period"]))
-    # The peer: SQLite alone copies the same rows in the same key order.
-    peer_db = os.path.join(ROOT, "peer.sqlite")
-    if os.path.exists(peer_db):
-        os.unlink(peer_db)
-    peer = run(["sqlite3", peer_db, "PRAGMA journal_mode=OFF;",
-                "PRAGMA synchronous=OFF;",
-                "ATTACH 'file:%s?immutable=1' AS s;" % path,
-                "CREATE TABLE p AS SELECT * FROM s.period WHERE 0;"
-                "INSERT INTO p SELECT * FROM s.period;"])
-    row("rebuild.first_load", persons / ran.seconds, "persons/s",
-        "sqlite3 INSERT..SELECT", persons / peer.seconds)
-    row("rebuild.peak_rss", ran.rss, "MiB", "cap", 256)
-    return path
+    return os.path.join(snapshots, newest)
+
+
+# ---- the store: tests/tools/store.c, each phase a process of its own ----
+
+def store(persons, *more):
+    """tool-store: its figures by name."""
+    folder = os.path.join(ROOT, "store")
+    out = subprocess.check_output(
+        [B + "/tool-store", "-n", str(persons), "-d", folder, *more], text=True)
+    return folder, {l.split()[0]: float(l.split()[1]) for l in out.splitlines()}
+
+
+def peer_import(csv, persons):
+    """sqlite3 .import of the records, and an index on their key."""
+    db = os.path.join(ROOT, "peer.sqlite")
+    if os.path.exists(db):
+        os.unlink(db)
+    with open(csv) as f:
+        width = f.readline().count(",") + 1
+    columns = ",".join("c%d TEXT" % i for i in range(width))
+    ran = run(["sqlite3", db, "PRAGMA journal_mode=OFF;",
+               "PRAGMA synchronous=OFF;", "CREATE TABLE t(%s);" % columns,
+               ".mode csv", ".import %s t" % csv, "CREATE INDEX i ON t(c0);"])
+    os.unlink(db)
+    return persons / ran.cpu
+
+
+def peer_postgres(csv, persons):
+    """COPY and two indexes, wall; then SELECT by key, pgbench -S style."""
+    found = sorted(f for f in os.listdir("/usr/lib/postgresql")) \
+        if os.path.isdir("/usr/lib/postgresql") else []
+    if not found or os.getuid() != 0:
+        say("  PostgreSQL is not installed: no such peer")
+        return None
+    tools = "/usr/lib/postgresql/%s/bin/" % found[-1]
+    where = "/tmp/shikaku-bench-pg"
+    shutil.rmtree(where, ignore_errors=True)
+    os.makedirs(where)
+    shutil.chown(where, "postgres", "postgres")
+    shutil.copy(csv, where + "/peer.csv")
+    os.chmod(where + "/peer.csv", 0o644)
+
+    def pg(*argv, **kw):
+        return subprocess.run(["runuser", "-u", "postgres", "--", *argv],
+                              check=True, capture_output=True, text=True,
+                              cwd="/", **kw).stdout
+
+    def psql(sql):
+        return pg("psql", "-h", where, "-p", "54329", "-qAtc", sql, "postgres")
+
+    pg(tools + "initdb", "-D", where + "/d", "-A", "trust")
+    pg(tools + "pg_ctl", "-D", where + "/d", "-w", "-l", where + "/log", "-o",
+       "-p 54329 -k %s -c listen_addresses='' -c fsync=off -c wal_level=minimal"
+       " -c max_wal_senders=0 -c shared_buffers=2GB -c maintenance_work_mem=256MB"
+       % where, "start")
+    try:
+        with open(csv) as f:
+            names = ["c%d" % i for i in range(f.readline().count(",") + 1)]
+        start = time.monotonic()
+        psql("BEGIN; CREATE TABLE t (n serial, %s); COPY t (%s) FROM"
+             " '%s/peer.csv' WITH (FORMAT csv); CREATE UNIQUE INDEX k ON"
+             " t (c0, c20); COMMIT;"
+             % (", ".join(c + " text" for c in names), ", ".join(names), where))
+        seconds = time.monotonic() - start
+        psql("CREATE UNIQUE INDEX i ON t (n)")
+        psql("VACUUM ANALYZE t")
+        with open(where + "/q.sql", "w") as f:
+            f.write("\\set r random(1, %d)\nSELECT * FROM t WHERE n = :r;\n"
+                    % persons)
+        out = pg("pgbench", "-h", where, "-p", "54329", "-n", "-M", "prepared",
+                 "-f", where + "/q.sql", "-T", "8", "postgres")
+        return persons / seconds, float(re.search(r"tps = ([\d.]+)", out)[1])
+    finally:
+        pg(tools + "pg_ctl", "-D", where + "/d", "-m", "immediate", "stop")
+        shutil.rmtree(where, ignore_errors=True)
+
+
+def bench_store(small, large):
+    folder, one = store(small, "-c", "-p")
+    csv = os.path.join(folder, "peer.csv")
+    by_import = peer_import(csv, small)
+    postgres = peer_postgres(csv, small)
+    os.unlink(csv)
+    _, ten = store(large)
+    shutil.rmtree(folder)
+    load, delta = ten["first_load.rows_per_s"], ten["delta_1pct.rows_per_s"]
+    one_load = one["first_load.rows_per_s"]
+    row("rebuild.first_load", one_load, "persons/s",
+        "sqlite3 .import + CREATE INDEX, CPU", by_import)
+    row("rebuild.first_load.insert", one_load, "persons/s",
+        "bare INSERT in key order, CPU", one["peer_sqlite.rows_per_s"])
+    row("rebuild.first_load.lmdb", one_load, "persons/s",
+        "LMDB MDB_APPEND, CPU", one["peer_lmdb.rows_per_s"])
+    row("rebuild.delta_1pct", delta, "persons/s",
+        "bare INSERT in key order, CPU", one["peer_sqlite.rows_per_s"])
+    if postgres:
+        row("rebuild.first_load.postgresql", small / one["first_load.wall"],
+            "persons/s", "COPY + unique index, wall", postgres[0])
+        row("lookup.typed_key.postgresql", one["lookup.typed_key"], "1/s",
+            "pgbench, SELECT by key", postgres[1])
+    row("rebuild.growth_10x",
+        max(one_load / load, one["delta_1pct.rows_per_s"] / delta),
+        "%g/%g persons" % (large, small), "aim", 1.15)
+    row("rebuild.peak_rss", max(v for k, v in ten.items()
+                                if k.endswith(".peak_rss")), "MiB", "cap", 512)
+    row("rebuild.disk_peak", ten["delta_1pct.disk_peak"], "snapshots", "cap", 2.2)
+    row("lookup.typed_key", ten["lookup.typed_key"], "1/s", "aim", 400000)
+    row("lookup.card", ten["lookup.card"], "1/s", "aim", 250000)
+
+
+def bench_nation(persons):
+    """The largest store the disk allows, step by step, and how long the
+    nation would take at its cost per row: 125 M persons, 200 M periods, 100 M
+    cards. Two cores: cards are rebuilt beside the qualifications."""
+    _, got = store(persons, "-s", "3400")
+    say("  %-10s %9s %10s %10s %9s" % ("step", "seconds", "CPU us/row",
+                                       "bytes/row", "MiB"))
+    for step in ("first_load", "delta_1pct", "cards"):
+        say("  %-10s %9.1f %10.3f %10.1f %9.1f"
+            % (step, got[step + ".wall"], got[step + ".us_per_row"],
+               got[step + ".bytes_per_row"], got[step + ".peak_rss"]))
+    for key in ("lookup.typed_key", "lookup.card", "first_load.disk_peak",
+                "delta_1pct.disk_peak"):
+        say("  %-24s %12.4g" % (key, got[key]))
+    million = persons / 1e6
+    # a row of period stands for a person; 75 M periods more have no pairing
+    qualification = got["first_load.wall"] / million * 200 / 60
+    cards = got["cards.wall"] / million * 100 / 60
+    row("nation.rebuild_minutes", max(qualification, cards), "minutes", "aim", 10)
+    row("nation.night_minutes", got["delta_1pct.wall"] / million * 200 / 60,
+        "minutes", "aim", 10)
 
 
 def bench_lookup(folder):
     out = subprocess.check_output(
         [B + "/tool-lookup", os.path.join(folder, "site.yaml")], text=True)
     figures = dict(line.split()[:2] for line in out.splitlines() if line)
-    row("lookup.typed_key", float(figures["typed_key"]), "1/s",
+    row("lookup.typed_key.country", float(figures["typed_key"]), "1/s",
         "sqlite3 statement, mmap", float(figures["typed_key_peer"]))
-    row("lookup.card", float(figures["card"]), "1/s",
+    row("lookup.card.country", float(figures["card"]), "1/s",
         "sqlite3 statement, mmap", float(figures["card_peer"]))
 
 
@@ -530,16 +646,22 @@ def bench_online(site, folder, snapshot, port=18443):
     row("online.worker_rss", got["rss"], "MiB", "cap", 64)
 
 
-def write_results():
-    with open(os.path.join(ROOT, "results.tsv"), "w") as f:
+def write_results(name="results.tsv"):
+    with open(os.path.join(ROOT, name), "w") as f:
         f.write("name\tvalue\tunit\tpeer\tpeer value\tratio\n")
         for r in results:
             f.write("\t".join(r) + "\n")
-    say("written: build/bench/results.tsv")
+    say("written: build/bench/" + name)
 
 
 def main():
     people = sys.argv[1]
+    if people in ("nation", "store"):
+        os.makedirs(ROOT, exist_ok=True)
+        sizes = [int(n) for n in sys.argv[2:]]
+        bench_nation(*sizes) if people == "nation" else bench_store(*sizes)
+        write_results(people + ".tsv")
+        return
     shutil.rmtree(ROOT, ignore_errors=True)
     os.makedirs(ROOT)
     folder = os.path.join(ROOT, "country")
@@ -565,6 +687,8 @@ def main():
     snapshot = bench_night(site, folder)
     say("lookups")
     bench_lookup(folder)
+    say("the store")
+    bench_store(1000000, int(os.environ.get("STORE", "10000000")))
     say("online")
     bench_online(site, folder, snapshot)
     write_results()

@@ -1,12 +1,13 @@
 /*
- * tool-store [-n PERSONS] [-d FOLDER] [-s SENDERS] [-c] [-k]: how fast the
+ * tool-store [-n PERSONS] [-d FOLDER] [-s SENDERS] [-cpk]: how fast the
  * store is, on synthetic persons of one period and one pairing each: the
  * first load from segments, a night in which one person in a hundred changes,
  * cards, lookups by typed key and by card. -c: the persons' records also as
- * FOLDER/peer.csv, for the peers that read text; -k: keep the files.
+ * FOLDER/peer.csv, for the peers that read text; -k: keep the files, else each
+ * goes as soon as it is not needed.
  *
- * Beside it, on the same rows in key order, two bare loads of key and record
- * as one value: SQLite by one prepared INSERT per row (journal and
+ * -p: beside it, on the same rows in key order, two bare loads of key and
+ * record as one value: SQLite by one prepared INSERT per row (journal and
  * synchronous off), LMDB by MDB_APPEND.
  *
  * Each phase is a process of its own, so that CPU time, peak memory and a
@@ -71,6 +72,7 @@ die(const char *what)
 
 static long persons = 1000000, senders = 20;
 static char folder[300] = "/tmp/shikaku-store";
+static bool keep;
 static struct diag_sink *quiet;
 static struct snapshot_set_entry none;
 
@@ -634,6 +636,17 @@ lookup_phase(struct run *run, enum snapshot_kind kind,
 }
 
 static void
+spent(const char *what, const char *name)
+{
+	char command[700];
+
+	snprintf(command, sizeof(command), "cd '%s/%s' && rm -f %s", folder,
+	    what, name);
+	if (!keep && system(command) != 0)
+		die(name);
+}
+
+static void
 measure(struct run *run)
 {
 	struct snapshot_set_entry first = { 0 }, second = { 0 }, cards = { 0 };
@@ -651,8 +664,11 @@ measure(struct run *run)
 	say("segments.wall", wall() - w, "s");
 	build_phase(
 	    run, "first_load", &in, SNAPSHOT_QUALIFICATION, &none, &first);
+	spent("segments", "1-*-0.seg 2-*");
+	spent("results", "*");
 	build_phase(
 	    run, "delta_1pct", &night, SNAPSHOT_QUALIFICATION, &first, &second);
+	spent("snapshots", first.file);
 	build_phase(run, "cards", &links, SNAPSHOT_CARDS, &none, &cards);
 	lookup_phase(run, SNAPSHOT_QUALIFICATION, &second, "typed_key");
 	lookup_phase(run, SNAPSHOT_CARDS, &cards, "card");
@@ -662,11 +678,11 @@ int
 main(int argc, char **argv)
 {
 	struct run run = { .name = "store" };
-	bool csv = false, keep = false;
+	bool csv = false, peers = false;
 	char command[1200];
 	int c;
 
-	while ((c = getopt(argc, argv, "n:d:s:ck")) != -1) {
+	while ((c = getopt(argc, argv, "n:d:s:cpk")) != -1) {
 		if (c == 'n')
 			persons = strtol(optarg, NULL, 10);
 		else if (c == 's')
@@ -675,6 +691,8 @@ main(int argc, char **argv)
 			snprintf(folder, sizeof(folder), "%s", optarg);
 		else if (c == 'c')
 			csv = true;
+		else if (c == 'p')
+			peers = true;
 		else if (c == 'k')
 			keep = true;
 		else
@@ -689,9 +707,13 @@ main(int argc, char **argv)
 		die(folder);
 	folders();
 	measure(&run);
-	peer_phase("peer_sqlite", peer_sqlite);
-	peer_phase("peer_lmdb", peer_lmdb);
+	if (peers) {
+		peer_phase("peer_sqlite", peer_sqlite);
+		peer_phase("peer_lmdb", peer_lmdb);
+	}
 	if (csv)
 		peer_csv();
+	snprintf(command, sizeof(command),
+	    "cd '%s' && rm -rf segments snapshots results", folder);
 	return keep ? 0 : system(command) == 0 ? 0 : 1;
 }
