@@ -109,6 +109,9 @@ struct out { /* the file being written */
 	bool pending; /* a row is known but for its notes */
 	uint32_t record;
 	enum diag_code code, note;
+	bool written; /* a row of this file: what it said */
+	enum merge_state last_state;
+	enum diag_code last_say;
 };
 
 static int
@@ -122,6 +125,7 @@ out_open(struct out *o, const char *dir, const struct filename *id,
 		diag_file(sink, DIAG_IO, o->path, "%s", strerror(errno));
 		return -1;
 	}
+	o->written = false;
 	o->writer = record_create(o->stem, o->fd, &reflection_layout,
 	    SYNTAX_CSV, CHARSET_UTF8_BOM, sink);
 	return o->writer == NULL ? -1 : 0;
@@ -146,6 +150,18 @@ out_close(struct out *o, struct diag_sink *sink)
 	return r;
 }
 
+/* Digits at the end of out; returns where they begin. */
+static size_t
+number_text(uint32_t v, char out[10])
+{
+	size_t n = 10;
+
+	do
+		out[--n] = (char)('0' + v % 10);
+	while ((v /= 10) != 0);
+	return n;
+}
+
 static int
 out_row(struct out *o)
 {
@@ -156,14 +172,20 @@ out_row(struct out *o)
 	    state < MERGE_UNCHANGED		  ? DIAG__MAX :
 						    o->code;
 	bool said = say != DIAG__MAX;
-	char number[16];
-	int n;
+	char number[10];
+	size_t n;
 
 	if (!o->pending)
 		return 0;
 	o->pending = false;
-	n = snprintf(number, sizeof(number), "%lu", (unsigned long)o->record);
-	record_set(&o->rec, R_RECORD, (struct slice) { number, (size_t)n });
+	n = number_text(o->record, number);
+	record_set(&o->rec, R_RECORD, (struct slice) { number + n, 10 - n });
+	/* thousands in a row came to the same: only the number differs */
+	if (o->written && state == o->last_state && say == o->last_say)
+		return record_write_again(o->writer, &o->rec, R_RECORD);
+	o->written = true;
+	o->last_state = state;
+	o->last_say = say;
 	record_set(&o->rec, R_STATE, slice_of(merge_state_names[state]));
 	record_set(
 	    &o->rec, R_CODE, said ? slice_of(diag_table[say].code) : none);

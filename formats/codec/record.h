@@ -125,6 +125,10 @@ struct record_writer *record_create(const char *name, int fd,
     struct diag_sink *sink);
 int record_write_header(struct record_writer *w, const struct record *rec);
 int record_write(struct record_writer *w, const struct record *rec);
+/* rec is the one written last but for digits in one field: what record_write()
+ * would write, in CSV without looking at the other fields again. */
+int record_write_again(
+    struct record_writer *w, const struct record *rec, int field);
 int record_write_trailer(struct record_writer *w, struct record *rec);
 int record_finish(struct record_writer *w); /* frees w; fd stays open */
 

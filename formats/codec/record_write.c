@@ -8,6 +8,7 @@
 
 #define BUFFER ((size_t)256 << 10)
 #define ROOM ((size_t)64 << 10) /* a record in its most wordy syntax */
+#define LAST ((size_t)2048)
 #define TOTAL_MODULUS INT64_C(1000000000000000)
 
 struct record_writer {
@@ -23,6 +24,10 @@ struct record_writer {
 	int64_t count, total; /* of the block */
 	char count_text[24], total_text[24];
 	bool failed;
+	char last[LAST]; /* CSV: the row written last; empty: not kept */
+	size_t last_n;
+	int cut; /* field that record_write_again() looked for; -1: none */
+	size_t cut_from, cut_to; /* where it lies in last */
 	char storage[BUFFER];
 };
 
@@ -116,6 +121,12 @@ put(struct record_writer *w, const struct record *rec, int64_t number)
 		w->failed = true;
 		return -1;
 	}
+	w->last_n = 0;
+	w->cut = -1;
+	if (w->syntax == SYNTAX_CSV && w->out.n - start <= LAST) {
+		w->last_n = w->out.n - start;
+		memcpy(w->last, w->out.p + start, w->last_n);
+	}
 	return w->out.n > BUFFER - ROOM ? flush(w) : 0;
 }
 
@@ -140,6 +151,51 @@ record_write(struct record_writer *w, const struct record *rec)
 	if (n > 0)
 		w->total = (w->total + n % TOTAL_MODULUS) % TOTAL_MODULUS;
 	return 0;
+}
+
+/* Where field i lies in the row written last; false: it is quoted. */
+static bool
+cut_last(struct record_writer *w, int field)
+{
+	bool quoted = false;
+	size_t from = 0, i;
+	int at = 0;
+
+	for (i = 0; i < w->last_n; i++) {
+		char c = w->last[i];
+		quoted = c == '"' ? !quoted : quoted;
+		if (quoted || (c != ',' && c != '\r'))
+			continue;
+		if (at++ == field)
+			break;
+		from = i + 1;
+	}
+	w->cut = field;
+	w->cut_from = from;
+	w->cut_to = i;
+	return i < w->last_n && (i == from || w->last[from] != '"');
+}
+
+int
+record_write_again(struct record_writer *w, const struct record *rec, int field)
+{
+	struct slice s = rec->v[field].s;
+
+	if (w->failed)
+		return -1;
+	if (w->layout->total_field >= 0 || w->last_n == 0 ||
+	    s.n > rec->format->fields[field].width ||
+	    (w->cut != field && !cut_last(w, field))) {
+		w->last_n = 0;
+		return record_write(w, rec);
+	}
+	buf_put(&w->out, (struct slice) { w->last, w->cut_from });
+	buf_put(&w->out, s);
+	buf_put(&w->out,
+	    (struct slice) { w->last + w->cut_to, w->last_n - w->cut_to });
+	w->number++;
+	w->count++;
+	return w->out.n > BUFFER - ROOM ? flush(w) : 0;
 }
 
 int

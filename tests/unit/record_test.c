@@ -5,6 +5,7 @@
 #include "formats/feeds.h"
 #include "formats/nhi.h"
 #include "formats/qualification.h"
+#include "formats/receipt.h"
 #include "formats/registry.h"
 #include "tests/tools/rows.h"
 #include "tests/unit/suite.h"
@@ -613,7 +614,46 @@ test_print(void)
 	free(text);
 }
 
+/* The file, quotes and all, is that of whole records. */
+static void
+again_is_the_same(void)
+{
+	static const char *const names[] = { "a,b", "says \"yes\"", "plain" };
+	static char text[2][4000];
+	struct diag_list list;
+
+	diag_list_init(&list, 10, NULL, DIAG_FATAL);
+
+	for (int way = 0; way < 2; way++) {
+		FILE *f = tmpfile();
+		CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+		struct record_writer *w =
+		    record_create("t", fileno(f), &reflection_layout,
+			SYNTAX_CSV, CHARSET_UTF8_BOM, &list.sink);
+		struct record r;
+		char number[8];
+		record_init(&r, reflection_layout.data);
+		for (int i = 0; i < 30; i++) {
+			record_set(&r, R_REASON_EN, slice_of(names[i / 10]));
+			record_set(&r, R_FILE, slice_of(names[2 - i / 10]));
+			snprintf(number, sizeof(number), "%d", i * i);
+			record_set(&r, R_RECORD, slice_of(number));
+			CU_ASSERT_EQUAL(way == 1 && i % 10 != 0 ?
+				record_write_again(w, &r, R_RECORD) :
+				record_write(w, &r),
+			    0);
+		}
+		CU_ASSERT_EQUAL(record_finish(w), 0);
+		rewind(f);
+		CU_ASSERT(fread(text[way], 1, sizeof(text[0]) - 1, f) > 200);
+		fclose(f);
+	}
+	CU_ASSERT_STRING_EQUAL(text[0], text[1]);
+	diag_list_free(&list);
+}
+
 static CU_TestInfo tests[] = {
+	{ "a row written again differs in its number only", again_is_the_same },
 	{ "what is written is read back, in every layout and syntax",
 	    test_round_trip },
 	{ "every row of every table refuses what it must", test_mutation },
