@@ -170,7 +170,8 @@ else
 	echo 'SKIP openpyxl: python3-openpyxl is not installed'
 fi
 if command -v soffice >/dev/null 2>&1; then
-	office() { HOME="$T" timeout 120 soffice -env:UserInstallation="file://$T/office" --headless "$@" >/dev/null 2>&1; }
+	# it names files after sheets, which are Japanese
+	office() { LC_ALL=C.UTF-8 HOME="$T" timeout 120 soffice -env:UserInstallation="file://$T/office" --headless "$@" >/dev/null 2>&1; }
 	mkdir -p "$T/back"
 	office --convert-to 'csv:Text - txt - csv (StarCalc):44,34,76,1,,0,false,true,false,false,false,1' --outdir "$T/back" \
 	    "$T/utf8.xlsx" "$T/odd.xlsx" "$T/guard.xlsx"
