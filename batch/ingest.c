@@ -205,6 +205,7 @@ main(int argc, char **argv)
 	name_unmet(&run, &orders);
 	run_note(&run, "held", run.held);
 	run_note(&run, "held_files", run.files_held);
+	run_note(&run, "my_numbers", run.alarms);
 	if (run.files == 0)
 		run_worst(&run, EXIT_NOTHING);
 	partners_free(partners);

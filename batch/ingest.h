@@ -14,6 +14,7 @@
 #define BATCH_INGEST_H
 
 #include "batch/ledger.h"
+#include "batch/lenient.h"
 #include "batch/partners.h"
 #include "batch/run.h"
 #include "batch/spool.h"
@@ -68,6 +69,7 @@ struct ingest_upload {
 	const char *root;
 	struct ledger *ledger;
 	const struct partners *partners; /* NULL where the run has none */
+	struct lenient *agreed; /* masters.leniencies */
 	const struct ingest_feed *feed;
 	struct ledger_file file;
 	char stem[64];
@@ -91,6 +93,7 @@ struct ingest_upload {
 	/* the insurer asked for last */
 	char number8[9];
 	const struct insurer *insurer;
+	unsigned lenient; /* a bit per enum leniency */
 	bool full; /* the manifest says: 全件 */
 	bool unsure; /* of a full file: a person could not be told */
 	struct ingest_count *count;

@@ -464,6 +464,7 @@ count_run(struct ingest_upload *u)
 	}
 	for (int i = 0; i < u->members; i++)
 		alarms += u->member[i].faults.sink.counts[DIAG_MY_NUMBER];
+	run->alarms += alarms;
 	if (alarms > 0)
 		diag_file(&run->log.sink, DIAG_MY_NUMBER, u->stem,
 		    "%lld records", (long long)alarms);
@@ -509,6 +510,7 @@ ingest_upload(const struct ingest_upload *model, const struct ledger_file *file)
 	u->file = *file;
 	spool_path(work, u->root, "work");
 	filename_format(&file->id, "", u->stem);
+	u->lenient = lenient_of(u->agreed, file->id.sender, u->run->day);
 	for (int i = 0; i < 2; i++) {
 		u->member[i].fd = -1;
 		error_list_init(&u->member[i].faults, work,
@@ -619,6 +621,11 @@ ingest_side(struct run *run, const char *root, const struct ingest_feed *feeds,
 	model->root = root;
 	model->partners = partners;
 	model->arg = arg;
+	model->agreed = lenient_load(run->config->leniencies, &run->log.sink);
+	if (model->agreed == NULL) {
+		run_worst(run, EXIT_CONFIG);
+		goto out;
+	}
 	if ((model->ledger = ledger_open(root, &run->log.sink)) == NULL)
 		goto out;
 	if (orders != NULL && ingest_obey(model->ledger, run, orders) == -1)
@@ -639,6 +646,7 @@ ingest_side(struct run *run, const char *root, const struct ingest_feed *feeds,
 out:
 	if (r == -1)
 		run_worst(run, EXIT_TEMPORARY);
+	lenient_free(model->agreed);
 	ledger_close(model->ledger);
 	free(v);
 	free(model);

@@ -95,7 +95,9 @@ check_sequence(struct upload *u)
 		else
 			snprintf(detail, sizeof(detail),
 			    "missing: %04d to %04d", from, to);
-		if (!in_order(u->id.feed)) {
+		if (!in_order(u->id.feed) ||
+		    (lenient_of(u->in->lenient, u->id.sender, u->in->run->day) &
+			1u << LENIENT_GAP) != 0) {
 			fault(u, DIAG_SEQUENCE_GAP, detail);
 			return;
 		}
@@ -680,13 +682,16 @@ main(int argc, char **argv)
 	struct run run;
 	struct intake in = { .run = &run };
 	struct partners *partners;
+	struct lenient *lenient;
 
 	if (run_begin(&run, "intake", argc, argv, NULL) == -1)
 		return run_end(&run);
 	partners = partners_load(
 	    run.config->senders, run.config->insurers, &run.log.sink);
+	lenient = lenient_load(run.config->leniencies, &run.log.sink);
 	in.partners = partners;
-	if (partners == NULL || open_trust(&in) == -1)
+	in.lenient = lenient;
+	if (partners == NULL || lenient == NULL || open_trust(&in) == -1)
 		run_worst(&run, EXIT_CONFIG);
 	else
 		intake(&in);
@@ -695,6 +700,7 @@ main(int argc, char **argv)
 	chain_free(in.insurers);
 	chain_free(in.site);
 	seal_key_free(in.open_key);
+	lenient_free(lenient);
 	partners_free(partners);
 	return run_end(&run);
 }

@@ -17,6 +17,7 @@
 #define BATCH_INTAKE_H
 
 #include "batch/ledger.h"
+#include "batch/lenient.h"
 #include "batch/partners.h"
 #include "batch/run.h"
 #include "batch/spool.h"
@@ -32,6 +33,7 @@ struct intake {
 	bool qualification;
 	struct ledger *ledger;
 	const struct partners *partners;
+	const struct lenient *lenient;
 	struct chain *insurers, *site; /* who may sign uploads, packages */
 	struct seal_key *open_key; /* NULL: no envelopes */
 };

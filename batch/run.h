@@ -42,6 +42,7 @@ struct run {
 	/* the books: read = accepted + refused + unchanged + held */
 	int64_t read, accepted, refused, unchanged, held;
 	int64_t files, files_refused, files_held;
+	int64_t alarms; /* records that hold a 個人番号 */
 	int exit; /* the worst so far; run_worst() raises it */
 	int argc;
 	char **argv; /* what follows the options */

@@ -51,6 +51,8 @@ static const struct key keys[] = {
   "Who may upload what (CSV, layout senders).", "送信元の一覧（CSV）。" },
 { "masters.insurers", FILE_, AT(insurers), 0, 0, "masters/insurers.csv", NULL,
   "Insurer numbers, their codes and senders (CSV, layout insurers).", "保険者番号・保険者コード・送信元の一覧（CSV）。" },
+{ "masters.leniencies", FILE_, AT(leniencies), 0, 0, "", NULL,
+  "What is overlooked in a sender's files (CSV, layout leniencies); empty: nothing.", "送信元ごとの緩和措置の一覧（CSV）。空ならなし。" },
 
 { "trust.insurer_ca", FILE_, AT(insurer_ca), 0, 0, "pki/insurer-ca.pem", NULL,
   "CA of those who sign uploads.", "アップロード署名者の認証局証明書。" },

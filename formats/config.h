@@ -22,6 +22,7 @@ struct config {
 	const char *qualification_root; /* qualification.root (資格確認) */
 
 	const char *senders, *insurers; /* masters.* : CSV tables */
+	const char *leniencies; /* masters.leniencies; may be empty */
 
 	/* trust.*: PEM files */
 	const char *insurer_ca, *insurer_crl; /* signers of uploads */

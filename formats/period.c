@@ -1,6 +1,8 @@
 /* The clauses a period of cover has to keep; see diag.def class 2. */
 #include "formats/period.h"
 
+#include <string.h>
+
 #include "formats/codec/day.h"
 #include "formats/nhi.h"
 #include "formats/qualification.h"
@@ -268,6 +270,16 @@ in_scope(const struct record *r, int32_t today, const struct diag *at,
 	    "law number of no insurer of the report", at, sink);
 }
 
+/* By the first two of eight digits. */
+static bool
+of_law(const struct record *r, const char law[3])
+{
+	const struct value *v =
+	    field_of(r, P_INSURER) < 0 ? NULL : given(r, P_INSURER);
+
+	return v != NULL && v->s.n == 8 && memcmp(v->s.p, law, 2) == 0;
+}
+
 static int
 scheme_items(const struct record *r, int32_t today, const struct diag *at,
     struct diag_sink *sink)
@@ -285,6 +297,21 @@ scheme_items(const struct record *r, int32_t today, const struct diag *at,
 	if (!nhi && s != SCHEME_ELDERLY && is_class(r, "03", "04", "05"))
 		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
 		    "only of NHI and the late-stage elderly", at, sink);
+	if (!nhi && is_class(r, "02", "04", NULL))
+		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
+		    "retired members are only of NHI", at, sink);
+	if (s != SCHEME_SOCIETY && s != SCHEME_MUTUAL &&
+	    is_class(r, "06", "06", NULL))
+		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
+		    "only of societies and mutual aid", at, sink);
+	if (!of_law(r, "07") && is_class(r, "07", "07", NULL))
+		n += raise(
+		    r, P_CLASS, DIAG_SCHEME_ITEM, "only of law 07", at, sink);
+	/* 被保険者受給資格者票 is of 一般療養, the other of 特別療養費 */
+	if (s == SCHEME_DAY &&
+	    is_class(r, of_law(r, "03") ? "D2" : "D1", "", NULL))
+		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
+		    "D1 is of law 03, D2 of law 04", at, sink);
 	if (s != SCHEME_DAY && is_class(r, "D1", "D2", NULL))
 		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
 		    "only of day labourers", at, sink);

@@ -157,6 +157,21 @@ def whole_set(root, seq, n, *changes):
     plain(root, seq, n, *changes, full=True)
 
 
+def lenient_set(root):
+    """No total; a running number that jumps; names with half width."""
+    r = [person(n) for n in range(1, 4)]
+    rows = [list(x.values()) for x in r]
+    put(root, "06139992", "shikaku", 1, [("shikaku.csv", "shikaku", "csv", "utf8",
+        csv("06139992", "shikaku", 1, rows, 0), 3, 0)])
+    r = [person(n, PersonId="Q%d" % n) for n in range(1, 4)]
+    r[2]["RecordNumber"] = "9"
+    shikaku(root, 2, r)
+    r = [person(n, PersonId="R%d" % n) for n in range(1, 4)]
+    r[0]["Name"] = "山田ABC"
+    r[1]["InsuredName"] = "ﾔﾏﾀﾞ"
+    shikaku(root, 3, r)
+
+
 def nhi_full(root):
     """Two municipalities of one insurer each, as a whole set."""
     nhi(root, True)

@@ -402,11 +402,20 @@ def sequences():
     s.put(stem(seq=4) + ".zip.p7m", good(seq=4, csv=b"recycled"))
     check("a number that has come is used", s.run() == 5 and
           ("refused", ["F3005"]) in s.codes().values())
-    s.put(stem(seq=7) + ".zip.p7m", good(seq=7)[:-1])
+    s.write("masters/leniencies.csv", b"Sender,Leniency,Until,Agreed\r\n"
+            b"06139992,sequence_gap,20260801,by telephone\r\n")
+    site = open(s.dir + "/site.yaml").read()
+    s.write("site.yaml", site.replace(
+        "masters:\n", "masters:\n  leniencies: masters/leniencies.csv\n").encode())
+    s.put(stem(seq=9) + ".zip.p7m", good(seq=9))
+    check("agreed, a gap is a warning and nothing waits", s.run() == 0 and
+          s.codes()[stem(seq=9) + ".receipt.yaml"] == ("accepted", ["W3006"]) and
+          s.rows("SELECT number FROM missing") == [])
+    s.put(stem(seq=10) + ".zip.p7m", good(seq=10)[:-1])
     s.run()
-    s.put(stem(seq=7) + ".zip.p7m", good(seq=7))
+    s.put(stem(seq=10) + ".zip.p7m", good(seq=10))
     check("a refused number is free", s.run() == 0 and
-          s.codes()[stem(seq=7) + ".receipt.yaml"] == ("accepted", []), s.codes())
+          s.codes()[stem(seq=10) + ".receipt.yaml"] == ("accepted", []), s.codes())
     # round the ring: 9999, then 1 of a newer day; a recycled number of the
     # same day is old
     s = Site("wrap")

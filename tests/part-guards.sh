@@ -189,6 +189,34 @@ make_ nhi_full "$I"
 run
 is 'a full file of a federation names its municipalities' '0 scope C00139998' "$status $(python3 tests/ingest.py rows "$I/segments/KOKUHO13_nhi_20260801_0001.period.seg" | grep scope)"
 
+# leniencies: of one sender, by name, until a day, each use counted
+lenient() { printf '%s\n' Sender,Leniency,Until,Agreed "$@" >"$S/masters/leniencies.csv"
+	grep -q leniencies "$S/site.yaml" || sed -i 's,^masters:,&\n  leniencies: "masters/leniencies.csv",' "$S/site.yaml"; }
+count_of() { sed -n "/code: $1/,/count/s/.*count: //p" "$I/box/06139992/out/$2.check.yaml"; }
+site lenient
+make_ lenient_set "$I"
+cp -a "$S" "$T/lenient.before"
+run
+is 'nothing agreed: refused' '1 refused F3304 2 ingested 3 ingested' "$(state | tr -s ' ' | sed 's/ $//')"
+is 'by code' 'E6002x1|E1107x2' "$(listed ${O}_0002)|$(listed ${O}_0003)"
+rm -rf "$S"
+mv "$T/lenient.before" "$S"
+lenient 06139992,no_total,20260801,電話 06139992,running_number,, 06139992,half_width,, 06139992,sequence_gap,,
+run
+is 'agreed: taken' '0 read=9 accepted=9 refused=0 held=0 held_files=0' "$status $(books)"
+is 'and counted, each under its code' '1 1 2' "$(count_of N3510 ${O}_0001) $(count_of N3511 ${O}_0002) $(count_of N3512 ${O}_0003)"
+is 'told once each' 'N3510x1 N3511x1 N3512x1' "$(listed ${O}_0001) $(listed ${O}_0002) $(listed ${O}_0003)"
+is 'half width is stored as it came' 1 "$(python3 tests/ingest.py rows "$I/segments/${O}_0003.period.seg" | grep -c '山田ABC')"
+site until
+make_ lenient_set "$I"
+lenient 06139992,no_total,20260731, 06130488,running_number,,
+run
+is 'over, or of somebody else: as if not agreed' '1 refused F3304' "$(state | sed 's/ *2 .*//')"
+is 'the records too' 'E6002x1' "$(listed ${O}_0002)"
+lenient 06139992,everything,,
+run
+is 'a leniency nobody knows stops the run' 33 $status
+
 # killed while it holds, and while it lets go
 result() { (cd "$I" && find . -type f ! -name '*.lock' ! -name 'ledger*' -exec sha256sum {} + | sort -k2
 	sqlite3 ledger.sqlite "SELECT * FROM segment; SELECT sequence, state, held, accepted FROM file; SELECT * FROM stock; SELECT * FROM fill; SELECT code, detail FROM hold"); }

@@ -82,6 +82,7 @@ is 'accepted rows by key, then record' \
 ok 'what was replaced is stored as ●' "$(rows "$I/segments/${O}_0001.period.seg" | grep '●橋　花子' >/dev/null; echo $?)"
 ok 'no value in list and receipt' "$(grep -q '123456789018\|山田\|髙\|橋' "$I"/box/*/out/*; [ $? -eq 1 ]; echo $?)"
 ok 'the operator hears of a 個人番号' "$(grep -q E1206 "$S/err"; echo $?)"
+ok 'and the summary counts it' "$(grep -q ' my_numbers=1 ' "$S/out"; echo $?)"
 ok 'the result counts each code' "$(grep -A9 'code: E6001' "$I/box/06139992/out/${O}_0001.check.yaml" | grep -q 'count: 2'; echo $?)"
 is 'the ledger has it' 'ingested |4|8|4' "$(state "$I" shikaku 1)|$(sqlite3 "$I/ledger.sqlite" 'SELECT accepted, refused FROM file')|$(sqlite3 "$I/ledger.sqlite" 'SELECT rows FROM segment')"
 ok 'ready is empty' "$(rmdir "$I/ready"; echo $?)"

@@ -29,26 +29,73 @@ check_digit_my_number(struct slice body11)
 	return rest <= 1 ? 0 : 11 - rest;
 }
 
+/* The digit that begins at p, half or full width, and its length; -1: none. */
+static int
+digit_at(const char *p, const char *end, size_t *n)
+{
+	*n = 1;
+	if (*p >= '0' && *p <= '9')
+		return *p - '0';
+	*n = 3; /* U+FF10..FF19 is EF BC 90..99 */
+	if (end - p < 3 || memcmp(p, "\xef\xbc", 2) != 0 ||
+	    (unsigned char)p[2] < 0x90 || (unsigned char)p[2] > 0x99)
+		return -1;
+	return (unsigned char)p[2] - 0x90;
+}
+
+/* Where a run of digits may still begin that has the byte at `at`. */
+static const char *
+run_begins(const char *from, const char *at)
+{
+	size_t n;
+
+	/* onto the first byte of a character */
+	for (int i = 0;
+	     i < 2 && at > from && ((unsigned char)*at & 0xc0) == 0x80; i++)
+		at--;
+	while (at > from) {
+		if (at[-1] >= '0' && at[-1] <= '9')
+			at--;
+		else if (at - from >= 3 && digit_at(at - 3, at, &n) >= 0 &&
+		    n == 3)
+			at -= 3;
+		else
+			break;
+	}
+	return at;
+}
+
+/* Of twelve digits in a row one lies on every twelfth byte, so most of a text
+ * is never looked at. */
 bool
 check_is_my_number(struct slice v)
 {
-	const char *p = v.p, *end = v.p + v.n;
+	const char *from = v.p, *end = v.p + v.n;
 	char d[12];
-	int n = 0;
 
-	if (v.n < 12 || v.n > 36)
-		return false;
-	while (p < end) {
-		uint32_t u = text_next(&p, end);
+	while (end - from >= 12) {
+		const char *p = from + 11;
+		unsigned char c = (unsigned char)*p;
+		size_t n, digits = 0;
+		int digit;
 
-		if (u >= 0xff10 && u <= 0xff19)
-			u -= 0xfee0;
-		if (n == 12 || u < '0' || u > '9')
-			return false;
-		d[n++] = (char)u;
+		if (!(c >= '0' && c <= '9') && c != 0xef && c != 0xbc &&
+		    !(c >= 0x90 && c <= 0x99)) {
+			from += 12;
+			continue;
+		}
+		for (p = run_begins(from, p);
+		     p < end && (digit = digit_at(p, end, &n)) >= 0;
+		     p += n, digits++)
+			if (digits < 12)
+				d[digits] = (char)('0' + digit);
+		if (digits == 12 &&
+		    d[11] - '0' ==
+			check_digit_my_number((struct slice) { d, 11 }))
+			return true;
+		from = p > from + 12 ? p : from + 12;
 	}
-	return n == 12 &&
-	    d[11] - '0' == check_digit_my_number((struct slice) { d, 11 });
+	return false;
 }
 
 static enum diag_code

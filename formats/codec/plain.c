@@ -180,13 +180,13 @@ trimmed(struct slice utf8)
 	    (utf8.n < 3 || memcmp(utf8.p + utf8.n - 3, "\xe3\x80\x80", 3) != 0);
 }
 
-/* Of free text exactly twelve characters may be a 個人番号. */
+/* Twelve characters or more of free text may hold a 個人番号. */
 static inline bool
 text_holds(
     const struct plain *p, const struct value *v, size_t chars, size_t width)
 {
 	return trimmed(v->s) &&
-	    !(p->free && chars == 12 && check_is_my_number(v->s)) &&
+	    !(p->free && chars >= 12 && check_is_my_number(v->s)) &&
 	    holds(p, v, width);
 }
 

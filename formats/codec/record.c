@@ -205,6 +205,42 @@ to_utf8(struct record_reader *r, const struct field *f, struct slice *s,
 	return 0;
 }
 
+/* A leniency was used: told once, with its place, and then only counted: a
+ * million of them must not push the faults out of the error list. */
+static void
+overlook(struct record_reader *r, enum diag_code code, const struct field *f,
+    const struct diag *at)
+{
+	struct diag_sink *sink = r->src.sink;
+
+	if (sink->counts[code] == 0) {
+		raise_field(r, code, f, at);
+		return;
+	}
+	sink->counts[code]++;
+	sink->levels[DIAG_NOTE]++;
+}
+
+/* A full-width item that may hold half width too. */
+static int
+check_any_width(struct record_reader *r, const struct field *f, struct slice s,
+    struct value *out, const struct diag *at)
+{
+	struct field any = *f;
+	struct text_facts facts;
+	int n;
+
+	any.type = FIELD_TEXT;
+	n = field_check(
+	    &any, s, out, &r->replaced_buf, r->src.substitute, at, r->src.sink);
+	if (n > 0 || out->s.n == 0)
+		return n;
+	text_look(out->s, &facts);
+	if (facts.ascii || facts.half_kana)
+		overlook(r, DIAG_LENIENT_WIDTH, f, at);
+	return 0;
+}
+
 /* One row with a value that is not plainly right, or lacks one. */
 static int
 check_closely(struct record_reader *r, const struct field *f, struct slice s,
@@ -212,6 +248,9 @@ check_closely(struct record_reader *r, const struct field *f, struct slice s,
 {
 	if (!r->raw.ascii && to_utf8(r, f, &s, at) != 0)
 		return 1;
+	if (f->type == FIELD_KANJI &&
+	    (r->src.lenient & RECORD_LENIENT_WIDTH) != 0)
+		return check_any_width(r, f, s, out, at);
 	return field_check(
 	    f, s, out, &r->replaced_buf, r->src.substitute, at, r->src.sink);
 }
@@ -336,8 +375,13 @@ read_trailer(struct record_reader *r, enum record_result cut)
 		return broken(r, DIAG_COUNT_DIFFERS, detail);
 	}
 	if (l->trailer_total >= 0 && r->total_known &&
-	    v[l->trailer_total].n != r->total)
-		return broken(r, DIAG_TOTAL_DIFFERS, NULL);
+	    v[l->trailer_total].n != r->total) {
+		if ((r->src.lenient & RECORD_LENIENT_TOTAL) == 0 ||
+		    v[l->trailer_total].n != 0)
+			return broken(r, DIAG_TOTAL_DIFFERS, NULL);
+		overlook(r, DIAG_LENIENT_TOTAL,
+		    &r->trailer.rec.format->fields[l->trailer_total], &at);
+	}
 	return RECORD_OK;
 }
 
@@ -365,6 +409,10 @@ check_number(
 	r->numbers[0] = good ? n + 1 : r->numbers[0] + 1;
 	if (good)
 		return 0;
+	if ((r->src.lenient & RECORD_LENIENT_NUMBER) != 0) {
+		overlook(r, DIAG_LENIENT_NUMBER, &rec->format->fields[i], at);
+		return 0;
+	}
 	raise_field(r, DIAG_NUMBER_ORDER, &rec->format->fields[i], at);
 	return 1;
 }

@@ -89,6 +89,13 @@ enum record_result {
 	RECORD_BROKEN /* the file as a whole is refused; diagnostic raised */
 };
 
+/* What may be overlooked in the files of a sender (formats/leniency.h). Each
+ * kind is told once, with its place, and then only counted. */
+enum record_lenient {
+	RECORD_LENIENT_TOTAL = 1, /* trailer's total 0 is none */
+	RECORD_LENIENT_NUMBER = 2, /* running numbers may jump */
+	RECORD_LENIENT_WIDTH = 4 /* KANJI takes half width too */
+};
 struct record_source {
 	const char *name; /* for diagnostics: the file's name, no folder */
 	int fd; /* read from here; record_close() does not close it. -1: bytes
@@ -100,6 +107,7 @@ struct record_source {
 	int32_t today; /* business day, for rules */
 	uint32_t substitute; /* text.substitute; 0: ● */
 	struct diag_sink *sink;
+	unsigned lenient; /* enum record_lenient; 0: nothing is overlooked */
 };
 
 struct record_counts {

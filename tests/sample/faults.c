@@ -335,6 +335,8 @@ static const struct fault faults[] = {
 	{ DIAG_OUT_OF_SCOPE, "InsurerNumber", "InsurerNumber", "19136019", CSV | XML, ALL, 0, NULL, "公費" },
 	{ DIAG_OUT_OF_SCOPE, "", NULL, NULL, XML, ALL, 0, excluded_item, "item of an excluded certificate" },
 	{ DIAG_MY_NUMBER, "InsuredCardSymbol", "InsuredCardSymbol", "123456789018", ANY, ALL, 0, NULL, "looks like a 個人番号" },
+	{ DIAG_MY_NUMBER, "Address", "Address", "見本県１２３４５６７８９０１８番地", CSV | XML, ALL, 0, NULL, "個人番号 inside an address" },
+	{ DIAG_SCHEME_ITEM, "InsuredCardClassification", "InsuredCardClassification", "07", ANY, ALL, 0, NULL, "self-defence official elsewhere" },
 	{ DIAG_BAD_PATTERN, "PostNumber", "PostNumber", "1234567", CSV | XML, ALL, 0, NULL, "post number without hyphen" },
 	{ DIAG_BAD_PATTERN, "CityPersonId", "CityPersonId", "AB/CD", FIXED, ALL, 0, NULL, "slash in an id" },
 	{ DIAG_UNKNOWN_INSURER, "InsurerNumber", NULL, NULL, CSV | XML, ALL, 0, unregistered, "unregistered insurer" },

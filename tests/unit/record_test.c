@@ -24,7 +24,8 @@ read_all(
     struct slice bytes, const struct layout *l, enum syntax s, enum charset cs)
 {
 	struct outcome o = { 0 };
-	struct record_source src = { "t", -1, bytes, l, s, cs, TODAY, 0, NULL };
+	struct record_source src = { "t", -1, bytes, l, s, cs, TODAY, 0, NULL,
+		0 };
 	struct record_reader *r;
 	struct record rec;
 
@@ -99,7 +100,7 @@ static void
 trip(const struct layout *l, enum syntax s, enum charset cs)
 {
 	struct record_source src = { "t", -1, { NULL, 0 }, l, s, cs, TODAY, 0,
-		NULL };
+		NULL, 0 };
 	struct diag_list list;
 	struct record_reader *r;
 	struct record rec;
@@ -194,7 +195,8 @@ expect(const struct layout *l, int i, const char *value, enum diag_code code)
 	buf_init(&b, text, sizeof(text));
 	mutant(&b, l, i, value);
 	o = read_all(buf_slice(&b), l, SYNTAX_CSV, CHARSET_UTF8);
-	/* a rule may miss another item beside this one (訂正区分): not counted */
+	/* a rule may miss another item beside this one (訂正区分): not counted
+	 */
 	for (size_t k = 0; k < o.list.n; k++)
 		if (diag_table[o.list.v[k].code].code[1] == '1' &&
 		    strcmp(o.list.v[k].field, f->name) == 0)

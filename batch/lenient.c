@@ -1,0 +1,113 @@
+/* The site's table of leniencies. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/lenient.h"
+#include "formats/codec/day.h"
+
+struct grant {
+	char sender[9];
+	unsigned bit;
+	int32_t until; /* DAY_NONE: no end */
+};
+struct lenient {
+	struct grant *v;
+	size_t n;
+};
+
+static int
+bad(const char *path, struct diag_sink *sink, const char *why)
+{
+	diag_file(sink, DIAG_PARTNER_TABLE, path, "%s", why);
+	return -1;
+}
+
+static void
+add(struct lenient *l, const struct record *r)
+{
+	struct slice s = r->v[Y_SENDER].s;
+	struct grant *g;
+
+	l->v = text_realloc(l->v, (l->n + 1) * sizeof(*l->v));
+	g = &l->v[l->n++];
+	memset(g, 0, sizeof(*g));
+	snprintf(g->sender, sizeof(g->sender), "%.*s", (int)s.n, s.p);
+	g->until = r->v[Y_UNTIL].s.n == 0 ? DAY_NONE : (int32_t)r->v[Y_UNTIL].n;
+	for (int i = 0; i < LENIENT__MAX; i++)
+		if (slice_is(r->v[Y_NAME].s, leniency_table[i].name))
+			g->bit = 1u << i;
+}
+
+static int
+load(struct lenient *l, const char *path, struct diag_sink *sink)
+{
+	struct record_source src = { .name = path,
+		.fd = open(path, O_RDONLY | O_CLOEXEC),
+		.layout = &leniency_layout,
+		.syntax = SYNTAX_CSV,
+		.charset = CHARSET_UTF8_BOM,
+		.today = DAY_NONE,
+		.sink = sink };
+	struct record_reader *reader;
+	struct record rec;
+	enum record_result r;
+	int wrong = 0;
+
+	if (src.fd == -1)
+		return bad(path, sink, strerror(errno));
+	reader = record_open(&src);
+	while ((r = record_next(reader, &rec)) <= RECORD_REFUSED)
+		if (r == RECORD_OK)
+			add(l, &rec);
+		else
+			wrong++;
+	record_close(reader);
+	close(src.fd);
+	return r == RECORD_END && wrong == 0 ? 0 : bad(path, sink, "see above");
+}
+
+struct lenient *
+lenient_load(const char *path, struct diag_sink *sink)
+{
+	struct lenient *l = text_alloc(sizeof(*l));
+
+	if (path[0] == '\0' || load(l, path, sink) == 0)
+		return l;
+	lenient_free(l);
+	return NULL;
+}
+
+void
+lenient_free(struct lenient *l)
+{
+	if (l == NULL)
+		return;
+	free(l->v);
+	free(l);
+}
+
+unsigned
+lenient_of(const struct lenient *l, const char *sender, int32_t day)
+{
+	unsigned bits = 0;
+
+	for (size_t i = 0; l != NULL && i < l->n; i++)
+		if (strcmp(l->v[i].sender, sender) == 0 &&
+		    (l->v[i].until == DAY_NONE || day <= l->v[i].until))
+			bits |= l->v[i].bit;
+	return bits;
+}
+
+unsigned
+lenient_reader(unsigned bits)
+{
+	unsigned out = 0;
+
+	for (int i = 0; i < LENIENT__MAX; i++)
+		if ((bits >> i & 1) != 0)
+			out |= leniency_table[i].reader;
+	return out;
+}
