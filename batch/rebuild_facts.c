@@ -7,6 +7,7 @@
 #include "formats/limits.h"
 
 #define PSEUDONYM 16
+#define PERSONS_AT_ONCE 16384 /* pages of so many lookups stay mapped */
 
 struct touched {
 	int file;
@@ -190,6 +191,7 @@ facts_tell(struct facts *f, struct snapshot *s, struct reflect *r,
 {
 	unsigned char last[PSEUDONYM];
 	bool any = false;
+	int64_t asked = 0;
 	const void *pseudonym;
 	struct slice row;
 	struct touched t;
@@ -207,6 +209,8 @@ facts_tell(struct facts *f, struct snapshot *s, struct reflect *r,
 				return -1;
 			}
 			any = true;
+			if (++asked % PERSONS_AT_ONCE == 0)
+				snapshot_forget(s);
 		}
 		if (tell(f, &t, r) == -1)
 			goto io;

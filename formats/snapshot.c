@@ -384,6 +384,12 @@ snapshot_close(struct snapshot *s)
 	free(s);
 }
 
+void
+snapshot_forget(struct snapshot *s)
+{
+	madvise((void *)(uintptr_t)s->map, s->size, MADV_DONTNEED);
+}
+
 const struct snapshot_set_entry *
 snapshot_entry(const struct snapshot *s)
 {

@@ -34,6 +34,9 @@ struct snapshot *snapshot_open(const char *dir, enum snapshot_kind kind,
     const struct snapshot_set_entry *entry, bool check_file,
     struct diag_sink *sink);
 void snapshot_close(struct snapshot *s);
+/* Gives back the memory of what was looked up so far: for whoever asks of
+ * millions in turn. Answers stay the same. */
+void snapshot_forget(struct snapshot *s);
 const struct snapshot_set_entry *snapshot_entry(const struct snapshot *s);
 
 /* Periods of a person by typed key, oldest first. Calls each() per period;
