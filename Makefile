@@ -68,7 +68,7 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lpthread
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all deps deps-test deps-tools demo check asan coverage bench bench-nation lint fuzz sizes \
-	rules headers install dist clean help bless programs tests-build
+	rules headers install dist clean help bless programs tests-build layouts
 
 all: programs $(G)/diag.7
 programs: $(NAMES:%=$(B)/shikaku-%)
@@ -168,6 +168,10 @@ fuzz: deps-tools
 bless:
 	@tests/golden.sh bless $(C)
 
+# schemas/ and the ITEMS of formats/*.5, anew from the tables
+layouts: $(B)/shikaku-check
+	python3 tests/schema.py write $<
+
 lint: deps-tools $(GEN)
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	mandoc -Tlint -Wwarning $$(git ls-files '*.5' '*.7' '*.8')
@@ -195,11 +199,13 @@ deps-tools: deps
 install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/shikaku/schemas \
 	  $(DESTDIR)$(PREFIX)/share/shikaku/jobs $(DESTDIR)$(PREFIX)/share/man/man8 \
-	  $(DESTDIR)$(PREFIX)/share/man/man7
+	  $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man5
 	for n in $(filter-out sample,$(NAMES)); do \
 	  install -m 755 $(B)/shikaku-$$n $(DESTDIR)$(PREFIX)/sbin/; done
 	for p in $(filter-out tests/%,$(PROGRAMS)); do \
 	  install -m 644 $$p.8 $(DESTDIR)$(PREFIX)/share/man/man8/shikaku-$${p##*/}.8; done
+	for p in $(wildcard formats/*.5); do \
+	  install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man5/shikaku-$${p##*/}; done
 	for p in $(G)/diag.7 $(wildcard formats/*.7); do \
 	  install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man7/shikaku-$${p##*/}; done
 	cp -R schemas/. $(DESTDIR)$(PREFIX)/share/shikaku/schemas/
@@ -217,6 +223,7 @@ help:
 	@echo 'make deps       installs what is missing (Debian); demo and check do it themselves'
 	@echo 'make lint       formatting, pages, static checks; make sizes: lengths beside aims'
 	@echo 'make fuzz T=csv 60 s of fuzzing one decoder'
+	@echo 'make layouts    schemas and pages of the layouts, anew from their tables'
 	@echo 'make bless C=ingest/bad-digit  accept the new output of a golden case'
 	@echo 'make install DESTDIR= PREFIX= / make dist / make clean / make compile_commands.json'
 
