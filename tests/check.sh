@@ -27,7 +27,7 @@ part() {
 }
 part rules tests/rules.sh
 part headers make --no-print-directory headers
-part unit "$B/unit"
+part unit "$B/unit" -r "$B/unit-codes.tsv"
 for p in tests/part-*.sh; do
 	[ -x "$p" ] || continue
 	n=${p#tests/part-}

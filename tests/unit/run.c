@@ -1,7 +1,8 @@
 /*
  * Runs the CUnit suites: all, or those named by -s SUITE. -j FILE writes the
- * results as lines "suite<TAB>test<TAB>ok|FAILED" too. Ends non-zero on any
- * failure (CU_basic_run_tests() itself returns 0 after failures).
+ * results as lines "suite<TAB>test<TAB>ok|FAILED" too, -r FILE the
+ * diagnostics they raised. Ends non-zero on any failure (CU_basic_run_tests()
+ * itself returns 0 after failures).
  */
 #include <stdbool.h>
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tests/unit/raised.h"
 #include "tests/unit/suite.h"
 
 #define S(name) extern const CU_SuiteInfo suite_##name;
@@ -22,8 +24,15 @@ static const CU_SuiteInfo *const suites[] = {
 	NULL
 };
 
-static FILE *list;
+static FILE *list, *codes;
 static unsigned passed, failed;
+
+static void
+on_start(const CU_pTest test, const CU_pSuite suite)
+{
+	(void)test;
+	raised_in(suite->pName);
+}
 
 static void
 on_done(const CU_pTest test, const CU_pSuite suite, const CU_pFailureRecord f)
@@ -48,11 +57,13 @@ main(int argc, char **argv)
 	size_t n_only = 0;
 	int c;
 
-	while ((c = getopt(argc, argv, "s:j:")) != -1) {
+	while ((c = getopt(argc, argv, "s:j:r:")) != -1) {
 		if (c == 's' && n_only < 64)
 			only[n_only++] = optarg;
 		else if (c == 'j')
 			list = fopen(optarg, "w");
+		else if (c == 'r')
+			codes = fopen(optarg, "w");
 		else
 			return 32;
 	}
@@ -70,8 +81,14 @@ main(int argc, char **argv)
 		for (CU_TestInfo *t = suites[i]->pTests; t->pName != NULL; t++)
 			CU_add_test(s, t->pName, t->pTestFunc);
 	}
+	CU_set_test_start_handler(on_start);
 	CU_set_test_complete_handler(on_done);
 	CU_run_all_tests();
+	/* suites' names go with the registry */
+	if (codes != NULL) {
+		raised_write(codes);
+		fclose(codes);
+	}
 	CU_cleanup_registry();
 	printf("unit: %u passed, %u failed\n", passed, failed);
 	if (list != NULL)
