@@ -15,5 +15,5 @@ tests/site.sh "$W/site" && "$B/shikaku-sample" -c "$W/site/site.yaml" \
 	--people 20000 --seed 1 -D 2026-08-03 --faults 0.02 >"$W/sample" 2>&1 &&
 	"$B/shikaku-sample" -c "$W/site/site.yaml" --changes -D 2026-08-04 --faults 0.02 >"$W/changes" 2>&1
 cp "$W/site/planted.tsv" "$W/planted.tsv" && rm -rf "$W/site"
-make -s "$PWD/build/gen/diag.7" >/dev/null 2>&1 || make -s build/gen/diag.7
+make -s build/gen/diag.7
 exec python3 tests/codes.py "$B/unit-codes.tsv" "$W/planted.tsv" build/gen/diag.7

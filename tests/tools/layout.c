@@ -49,8 +49,14 @@ static int
 trip_records(const struct layout *l, enum syntax s, struct slice bytes,
     struct diag_sink *sink)
 {
-	struct record_source src = { "t", -1, bytes, l, s, charset_of(s, bytes),
-		day_of(2026, 8, 1), 0, sink };
+	struct record_source src = { .name = "t",
+		.fd = -1,
+		.bytes = bytes,
+		.layout = l,
+		.syntax = s,
+		.charset = charset_of(s, bytes),
+		.today = day_of(2026, 8, 1),
+		.sink = sink };
 	struct record_reader *r = record_open(&src);
 	struct record_writer *w =
 	    record_create("out", STDOUT_FILENO, l, s, src.charset, sink);
