@@ -331,8 +331,9 @@ publish_segments(struct ingest_upload *u)
 }
 
 static void
-write_check(const struct ingest_upload *u, FILE *out)
+write_check(void *arg, FILE *out)
 {
+	const struct ingest_upload *u = arg;
 	struct receipt_check r[2];
 	struct receipt_hold hold[INGEST_HOLDS];
 	int holds = ingest_hold_receipt(u, hold);
@@ -374,33 +375,17 @@ fill_errors(void *arg, struct error_writer *w)
 }
 
 static int
-publish_errors(struct ingest_upload *u)
+publish_returns(struct ingest_upload *u)
 {
 	struct returns r = { .root = u->root,
 		.id = u->file.id,
 		.sha256 = u->file.sha256,
-		.max = u->run->config->error_rows };
+		.max = u->run->config->error_rows,
+		.result = write_check };
 
 	return returns_errors(&r, fill_errors, u) == -1 ?
-	    io_failed(u, "error list") :
+	    io_failed(u, "check result") :
 	    0;
-}
-
-static int
-publish_result(struct ingest_upload *u, const char *ext,
-    void (*write)(const struct ingest_upload *u, FILE *out))
-{
-	char dir[SPOOL_PATH_MAX], name[80];
-	struct publish p;
-
-	spool_path(dir, u->root, "box/%s/out", u->file.id.sender);
-	snprintf(name, sizeof(name), "%s.%s", u->stem, ext);
-	if (publish_make_dir(dir) == -1 || publish_open(&p, u->root) == -1)
-		return io_failed(u, name);
-	write(u, p.f);
-	if (publish_commit(&p, dir, name) == -1)
-		return io_failed(u, name);
-	return 0;
 }
 
 static int
@@ -437,8 +422,7 @@ publish_upload(struct ingest_upload *u)
 {
 	if (u->file.state == FILE_INGESTED && publish_segments(u) == -1)
 		return -1;
-	if (publish_result(u, "check.yaml", write_check) == -1 ||
-	    publish_errors(u) == -1 || enter_ledger(u) == -1)
+	if (publish_returns(u) == -1 || enter_ledger(u) == -1)
 		return -1;
 	return u->file.state == FILE_HELD ? 0 : leave_ready(u);
 }

@@ -217,6 +217,18 @@ show_receipt(const struct upload *u)
 	return 0;
 }
 
+/* In sight; durable with the sync of the side. */
+static int
+show_receipt_later(const struct upload *u)
+{
+	char dir[SPOOL_PATH_MAX], hidden[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX];
+
+	out_dir(u, dir);
+	spool_path(hidden, dir, ".%s.receipt.yaml", u->stem);
+	spool_path(path, dir, "%s.receipt.yaml", u->stem);
+	return rename(hidden, path) == -1 ? failed(u, "receipt") : 0;
+}
+
 static bool
 exists(const char *dir, const char *name)
 {
@@ -254,6 +266,68 @@ move_upload(struct upload *u, const char *where, bool same_bytes)
 	    sync_path(dir) == -1 || fsync(u->box) == -1)
 		return failed(u, where);
 	return 0;
+}
+
+static void
+move_later(struct upload *u)
+{
+	struct intake *in = u->in;
+	struct intake_move *m;
+	struct stat st = { 0 };
+
+	fstat(u->fd, &st);
+	in->move = text_realloc(in->move, (in->moves + 1) * sizeof(*in->move));
+	m = &in->move[in->moves++];
+	spool_path(m->box, in->root, "box/%s/in", u->sender->id);
+	spool_path(m->path, in->root, "done/%s.zip.p7m", u->stem);
+	snprintf(m->name, sizeof(m->name), "%s", u->name);
+	m->dev = st.st_dev;
+	m->ino = st.st_ino;
+}
+
+/* Everything written on the side's file system so far. */
+static int
+sync_root(const struct intake *in)
+{
+	int fd = open(in->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r = fd == -1 ? -1 : syncfs(fd);
+
+	if (fd != -1)
+		close(fd);
+	return r;
+}
+
+/* Not what has been put in its place since: that is for the next run. */
+static int
+move_one(struct intake *in, const struct intake_move *m)
+{
+	char from[SPOOL_PATH_MAX + 256];
+	struct stat st;
+
+	snprintf(from, sizeof(from), "%s/%s", m->box, m->name);
+	if (lstat(from, &st) == 0 && st.st_dev == m->dev && st.st_ino == m->ino)
+		return rename(from, m->path);
+	diag_file(&in->run->log.sink, DIAG_STATE_DIFFERS, m->path,
+	    "the upload was replaced in its box while it was taken");
+	run_worst(in->run, EXIT_INTEGRITY);
+	return 0;
+}
+
+/* Step 5 of all that was accepted. */
+static int
+move_all(struct intake *in)
+{
+	int r;
+
+	if (in->moves == 0)
+		return 0;
+	r = sync_root(in);
+	for (size_t i = 0; r == 0 && i < in->moves; i++)
+		r = move_one(in, &in->move[i]);
+	if (r == 0 && sync_root(in) == 0)
+		return 0;
+	diag_file(&in->run->log.sink, DIAG_IO, "done", "%s", strerror(errno));
+	return -1;
 }
 
 /* ---- accepted, refused, known ---- */
@@ -321,9 +395,10 @@ accept(struct upload *u)
 	if (u->in->run->dry)
 		return 0;
 	if (make_ready(u) == -1 || write_receipt(u, &u->id) == -1 ||
-	    enter(u) == -1 || show_receipt(u) == -1)
+	    enter(u) == -1 || show_receipt_later(u) == -1)
 		return -1;
-	return move_upload(u, "done", true);
+	move_later(u);
+	return 0;
 }
 
 static enum diag_code
@@ -624,7 +699,12 @@ take_side(struct intake *in)
 		if (v[i].qualification == in->qualification &&
 		    take_box(in, &v[i]) == -1)
 			r = -1;
+	if (move_all(in) == -1)
+		r = -1;
 out:
+	free(in->move);
+	in->move = NULL;
+	in->moves = 0;
 	if (r == -1)
 		run_worst(in->run, EXIT_TEMPORARY);
 	ledger_close(in->ledger);

@@ -8,13 +8,17 @@
  *  2. the receipt is written as .STEM.receipt.yaml, which nobody sees
  *  3. the ledger gets its row: from here on the upload is accounted for
  *  4. the receipt is renamed into sight
- *  5. the upload is renamed into done/ or refused/
+ *  5. the upload is renamed into done/ or refused/; of accepted ones at the
+ *     end of the side, so that two syncs serve all: one makes the receipts
+ *     durable before the first upload leaves its box, one the moves
  *
  * Killed before 3, the whole ladder is climbed again; after it, 4 and 5 are
  * made up from the ledger's row.
  */
 #ifndef BATCH_INTAKE_H
 #define BATCH_INTAKE_H
+
+#include <sys/types.h>
 
 #include "batch/ledger.h"
 #include "batch/lenient.h"
@@ -27,6 +31,12 @@
 
 #define INTAKE_FAULTS_MAX 1000 /* listed in one receipt; all are counted */
 
+/* An accepted upload that still lies in its box. */
+struct intake_move {
+	char box[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX], name[256];
+	dev_t dev; /* what was taken: its sender may put another there */
+	ino_t ino;
+};
 struct intake {
 	struct run *run;
 	const char *root;
@@ -36,6 +46,8 @@ struct intake {
 	const struct lenient *lenient;
 	struct chain *insurers, *site; /* who may sign uploads, packages */
 	struct seal_key *open_key; /* NULL: no envelopes */
+	struct intake_move *move; /* of this side: step 5 of all at once */
+	size_t moves;
 };
 
 struct upload {

@@ -1,6 +1,7 @@
 /* What becomes visible becomes so by one rename, after it is on the disk. */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -96,24 +97,52 @@ publish_abandon(struct publish *p)
 	errno = error;
 }
 
+/* On the disk, not yet to be seen. */
+static int
+settle(struct publish *p)
+{
+	FILE *f = p->f;
+
+	if (ferror(f) || fflush(f) != 0 || fsync(fileno(f)) == -1)
+		return -1;
+	p->f = NULL;
+	return fclose(f) == 0 ? 0 : -1;
+}
+
+int
+publish_commit_all(
+    struct publish *p, const char *const *names, int n, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+	int r = 0;
+
+	for (int i = 0; r == 0 && i < n; i++)
+		r = settle(&p[i]);
+	for (int i = 0; r == 0 && i < n; i++) {
+		spool_path(path, dir, "%s", names[i]);
+		r = rename(p[i].temp, path);
+		if (r == 0)
+			p[i].temp[0] = '\0';
+	}
+	if (r == 0)
+		return sync_dir(dir);
+	for (int i = 0; i < n; i++)
+		publish_abandon(&p[i]);
+	return -1;
+}
+
 int
 publish_commit(struct publish *p, const char *dir, const char *name)
 {
-	char path[SPOOL_PATH_MAX];
-	FILE *f = p->f;
+	return publish_commit_all(p, &name, 1, dir);
+}
 
-	spool_path(path, dir, "%s", name);
-	if (ferror(f) || fflush(f) != 0 || fsync(fileno(f)) == -1) {
-		publish_abandon(p);
-		return -1;
-	}
-	p->f = NULL;
-	if (fclose(f) != 0 || rename(p->temp, path) == -1) {
-		publish_abandon(p);
-		return -1;
-	}
-	p->temp[0] = '\0';
-	return sync_dir(dir);
+static bool
+is_work(const char *dir)
+{
+	size_t n = strlen(dir);
+
+	return n >= 5 && strcmp(dir + n - 5, "/work") == 0;
 }
 
 int
@@ -125,5 +154,6 @@ publish_rename(const char *from, const char *dir, const char *name)
 	parent_of(from, parent);
 	if (rename(from, path) == -1 || sync_dir(dir) == -1)
 		return -1;
-	return strcmp(parent, dir) == 0 ? 0 : sync_dir(parent);
+	return strcmp(parent, dir) == 0 || is_work(parent) ? 0 :
+							     sync_dir(parent);
 }

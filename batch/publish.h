@@ -21,8 +21,15 @@ struct publish {
 int publish_open(struct publish *p, const char *root); /* 0, -1 errno */
 /* fsync, rename to dir/name, fsync dir. -1: errno set, temp removed. */
 int publish_commit(struct publish *p, const char *dir, const char *name);
+/* Several into one folder, in this order, with one fsync of it for all: all
+ * are durable when it returns, and each is whole whenever it is seen. -1:
+ * errno set; those not renamed yet are removed. */
+int publish_commit_all(
+    struct publish *p, const char *const *names, int n, const char *dir);
 void publish_abandon(struct publish *p);
-/* A finished file (already fsynced) from -> dir/name by rename + fsync. */
+/* A finished file (already fsynced) from -> dir/name by rename + fsync, and
+ * of the folder it leaves, unless that is work/: a name left there after a
+ * crash goes with the rest of work/. */
 int publish_rename(const char *from, const char *dir, const char *name);
 int publish_make_dir(const char *path); /* mkdir -p 0750, fsyncs parents */
 

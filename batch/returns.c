@@ -8,18 +8,20 @@
 #include "formats/codec/day.h"
 #include "formats/receipt.h"
 
-enum { CSV, CP932, XLSX, FORMS };
+enum { CSV, CP932, XLSX, RESULT, FORMS };
 static const char *const extensions[FORMS] = { "errors.csv", "errors.cp932.csv",
-	"errors.xlsx" };
+	"errors.xlsx", "check.yaml" };
 
 int
 returns_errors(const struct returns *r,
     int (*fill)(void *arg, struct error_writer *w), void *arg)
 {
-	char dir[SPOOL_PATH_MAX], work[SPOOL_PATH_MAX], name[80], stem[64];
-	char number[64];
+	char dir[SPOOL_PATH_MAX], work[SPOOL_PATH_MAX], stem[64], number[64];
+	char name[FORMS][80];
+	const char *names[FORMS];
 	struct publish p[FORMS];
-	int open = 0, done = 0, filled, saved;
+	int forms = r->result != NULL ? FORMS : RESULT;
+	int open = 0, filled, saved;
 	int r_ = -1;
 
 	filename_format(&r->id, "", stem);
@@ -28,9 +30,13 @@ returns_errors(const struct returns *r,
 	spool_path(work, r->root, "work");
 	if (publish_make_dir(dir) == -1)
 		return -1;
-	for (; open < FORMS; open++)
+	for (; open < forms; open++) {
+		snprintf(name[open], sizeof(name[open]), "%s.%s", stem,
+		    extensions[open]);
+		names[open] = name[open];
 		if (publish_open(&p[open], r->root) == -1)
 			goto out;
+	}
 	struct error_paper paper = { .receipt = number,
 		.csv = p[CSV].f,
 		.cp932 = p[CP932].f,
@@ -42,17 +48,14 @@ returns_errors(const struct returns *r,
 	filled = fill(arg, w);
 	if (error_writer_close(w) == -1 || filled == -1)
 		goto out;
-	for (; done < FORMS; done++) {
-		snprintf(name, sizeof(name), "%s.%s", stem, extensions[done]);
-		if (publish_commit(&p[done], dir, name) == -1) {
-			done++; /* it has removed its own */
-			goto out;
-		}
-	}
-	r_ = 0;
+	if (r->result != NULL)
+		r->result(arg, p[RESULT].f);
+	/* the result last: who sees it finds the lists it speaks of */
+	r_ = publish_commit_all(p, names, forms, dir);
+	open = 0;
 out:
 	saved = errno;
-	for (int i = done; i < open; i++)
+	for (int i = 0; i < open; i++)
 		publish_abandon(&p[i]);
 	errno = saved;
 	return r_;

@@ -366,6 +366,8 @@ manifest_write(const struct manifest *m, FILE *out)
 	day_format_iso(m->id.day, day);
 	fprintf(out, "sender: \"%s\"\nfeed: %s\nday: %s\nsequence: %d\n",
 	    m->id.sender, feed_names[m->id.feed], day, m->id.sequence);
+	if (m->full)
+		fputs("full: true\n", out);
 	fputs("members:\n", out);
 	for (int i = 0; i < m->members; i++) {
 		const struct manifest_member *v = &m->member[i];

@@ -70,7 +70,11 @@ enum trick {
 	TYPE_7,
 	AFTER,
 	NO_BYTES,
-	EOF_MARK
+	EOF_MARK,
+	GAP,
+	BEHIND,
+	SHORT_FULL,
+	BLANKED
 };
 
 struct file_fault {
@@ -92,6 +96,10 @@ static const struct file_fault table[] = {
 	{ OLD, PLACE_PAIR, DIAG_SEQUENCE_OLD, PKI_GOOD, "0003 after 0007" },
 	{ AGAIN, PLACE_PAIR, DIAG_REPLAY, PKI_GOOD, "the same bytes under the next number" },
 	{ REUSED, PLACE_PAIR, DIAG_SEQUENCE_REUSED, PKI_GOOD, "the same number, other content" },
+	{ GAP, PLACE_PAIR, DIAG_SEQUENCE_HELD, PKI_GOOD, "0003 after 0001" },
+	{ BEHIND, PLACE_PAIR, DIAG_HELD_BEHIND, PKI_GOOD, "0004 behind 0003, which waits for 0002" },
+	{ SHORT_FULL, PLACE_PAIR, DIAG_MASS_LOSS, PKI_GOOD, "a full file of 10 after 60" },
+	{ BLANKED, PLACE_PAIR, DIAG_ITEM_BLANKED, PKI_GOOD, "60 addresses, then none" },
 	{ FLIPPED, PLACE_SEALED, DIAG_SEAL_BROKEN, PKI_GOOD, "one bit flipped" },
 	{ CUT, PLACE_SEALED, DIAG_SEAL_BROKEN, PKI_GOOD, "cut in the middle" },
 	{ NO_CMS, PLACE_SEALED, DIAG_SEAL_BROKEN, PKI_GOOD, "no CMS" },
@@ -196,6 +204,8 @@ people(struct making *m, int64_t *from, int n)
 			continue;
 		scratch_init(&t);
 		fill_qualification(&r, &t, m->s, &v, CHANGE_NEW, 0);
+		if (m->t->trick == BLANKED && m->u.manifest->id.sequence == 2)
+			record_set(&r, Q_ADDRESS, (struct slice) { NULL, 0 });
 		if (stream_write(&m->f, &r, &t) == -1)
 			return -1;
 		n--;
@@ -368,6 +378,9 @@ write_member(struct making *m, int64_t from, int n)
 		    "utf8", n, m->f.total) == -1))
 		return -1;
 	switch (m->t->trick) {
+	case SHORT_FULL:
+		m->u.manifest->full = m->u.manifest->id.sequence == 2;
+		break;
 	case NOT_THIS:
 		m->u.manifest->id.sequence++;
 		break;
@@ -639,6 +652,24 @@ pair(struct making *m)
 		    make(m, day, 3, 40, 3) == -1)
 			return -1;
 		return put(m);
+	case GAP:
+	case BEHIND:
+		if (make(m, day, 1, 0, 3) == -1 || put(m) == -1 ||
+		    make(m, day, 3, 40, 3) == -1 || put(m) == -1)
+			return -1;
+		/* told at once by the receipt, then by the check result */
+		for (int i = 0; i < 2; i++)
+			faults_row(s->faults, m->stem, "", 0, "",
+			    DIAG_SEQUENCE_HELD, "0003 after 0001");
+		if (m->t->trick == GAP)
+			return 0;
+		return make(m, day, 4, 80, 3) == -1 ? -1 : put(m);
+	case SHORT_FULL:
+	case BLANKED:
+		if (make(m, day, 1, 0, 60) == -1 || put(m) == -1 ||
+		    make(m, day, 2, 0, m->t->trick == BLANKED ? 60 : 10) == -1)
+			return -1;
+		return put(m);
 	case AGAIN:
 		return make(m, day, 1, 0, 3) == -1 ? -1 : put_again(m);
 	default: /* REUSED: the other one comes on a later day */
@@ -673,7 +704,7 @@ plant(struct sample *s, int i)
 		if (r == 0)
 			r = put(&m);
 	}
-	if (r == 0 && (m.t->trick != REUSED || s->k > 0))
+	if (r == 0 && m.t->trick != GAP && (m.t->trick != REUSED || s->k > 0))
 		faults_row(s->faults, m.stem, "", 0, "", m.t->code, m.t->what);
 	return r;
 }
