@@ -1,6 +1,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "batch/describe.h"
+#include "formats/codec/check.h"
 #include "formats/codec/day.h"
 #include "formats/feeds.h"
 #include "formats/nhi.h"
@@ -303,6 +305,219 @@ mutate(const struct layout *l, int i)
 	for (const struct code *c = f->codes; c != NULL && c->code != NULL; c++)
 		expect(l, i, c->code,
 		    c->out_of_scope ? DIAG_OUT_OF_SCOPE : DIAG__MAX);
+}
+
+/* A value that its named check must refuse, though type and width are right:
+ * some other last character than the example's. At least one of them has to be
+ * refused, and by nothing but a code of values (E12..) of this very item. */
+static void
+mutate_checked(const struct layout *l, int i)
+{
+	static const char letters[] = "0123456789azAZ-_.~";
+	const struct field *f = &l->data->fields[i];
+	struct rows rows;
+	struct record rec;
+	char value[400], text[8192];
+	int refused = 0;
+	struct buf b;
+
+	rows_record(&rows, l, l->data, &rec, 1);
+	if (f->check == NULL || f->type == FIELD_CODE ||
+	    rows.text[i][0] == '\0')
+		return;
+	for (size_t k = 0; letters[k] != '\0'; k++) {
+		struct outcome o;
+
+		if (f->type == FIELD_NUM &&
+		    (letters[k] < '0' || letters[k] > '9'))
+			continue;
+		snprintf(value, sizeof(value), "%s", rows.text[i]);
+		value[strlen(value) - 1] = letters[k];
+		buf_init(&b, text, sizeof(text));
+		mutant(&b, l, i, value);
+		o = read_all(buf_slice(&b), l, SYNTAX_CSV, CHARSET_UTF8);
+		if (o.n.refused == 1) {
+			int here = 0;
+
+			for (size_t n = 0; n < o.list.n; n++)
+				here += o.list.v[n].field != NULL &&
+				    strcmp(o.list.v[n].field, f->name) == 0 &&
+				    strncmp(diag_table[o.list.v[n].code].code,
+					"E12", 3) == 0;
+			CU_ASSERT_EQUAL(here, 1);
+			refused += here;
+		}
+		diag_list_free(&o.list);
+	}
+	/* 01..47, two digits, ASCII letters: any last character may be fine */
+	CU_ASSERT(refused > 0 || f->check == check_person_id ||
+	    f->check == check_branch || f->check == check_prefecture);
+	if (f->check == check_insurer_number ||
+	    f->check == check_institution_code) {
+		snprintf(value, sizeof(value), "%s", rows.text[i]);
+		value[strlen(value) - 1] =
+		    (char)('0' + (value[strlen(value) - 1] - '0' + 1) % 10);
+		expect(l, i, value, DIAG_CHECK_DIGIT);
+	}
+	if (f->check == check_prefecture)
+		expect(l, i, "48", DIAG_BAD_PATTERN);
+}
+
+/* Fixed length, cut in the middle of a two-byte character: the last byte of
+ * the item is a lead byte. */
+static void
+mutate_split(const struct layout *l, int i)
+{
+	const struct field *f = &l->data->fields[i];
+	struct outcome o;
+	char *bytes;
+	struct slice whole;
+	size_t at = 0, n = 0;
+
+	if (f->type != FIELD_KANJI && f->type != FIELD_TEXT &&
+	    f->type != FIELD_KANA)
+		return;
+	whole = written(l, SYNTAX_FIXED, CHARSET_CP932, 1, &bytes);
+	if (l->header != NULL) /* the data record is the second line */
+		while (bytes[n++] != '\n')
+			;
+	for (int k = 0; k < i; k++)
+		at += l->data->fields[k].width;
+	/* padded with U+3000, 8140: so not after a lead byte */
+	memcpy(bytes + n + at + f->width - 2, " \x8a", 2);
+	o = read_all(whole, l, SYNTAX_FIXED, CHARSET_CP932);
+	CU_ASSERT_EQUAL(o.list.sink.counts[DIAG_BAD_BYTES], 1);
+	CU_ASSERT(o.list.n > 0 && strcmp(o.list.v[0].field, f->name) == 0);
+	if (o.list.sink.counts[DIAG_BAD_BYTES] != 1)
+		fprintf(stderr, "%s %s: %s\n", l->name, f->name,
+		    o.list.n == 0 ? "taken" :
+				    diag_table[o.list.v[0].code].code);
+	diag_list_free(&o.list);
+	free(bytes);
+}
+
+/* A header or trailer whose items are not as they must be refuses the file,
+ * and says which item. */
+static void
+mutate_frame(const struct layout *l, const struct format *part, int i)
+{
+	const struct field *f = &part->fields[i];
+	const char *wrong = f->type == FIELD_NUM ? "x" :
+	    f->type == FIELD_ANK		 ? "あ" :
+						   "~";
+	char text[8192];
+	struct rows rows;
+	struct outcome o;
+	struct buf b;
+	int here = 0;
+
+	buf_init(&b, text, sizeof(text));
+	join(&b, &rows, l, l->header, part == l->header ? i : -1, wrong);
+	join(&b, &rows, l, l->data, -1, NULL);
+	join(&b, &rows, l, l->trailer, part == l->trailer ? i : -1, wrong);
+	o = read_all(buf_slice(&b), l, SYNTAX_CSV, CHARSET_UTF8);
+	CU_ASSERT_EQUAL(o.end, RECORD_BROKEN);
+	for (size_t n = 0; n < o.list.n; n++)
+		here += o.list.v[n].field != NULL &&
+		    strcmp(o.list.v[n].field, f->name) == 0 &&
+		    diag_table[o.list.v[n].code].code[1] == '1';
+	/* the count and total of a trailer are written over by join() */
+	CU_ASSERT(here == 1 || (part == l->trailer && i == l->trailer_count));
+	CU_ASSERT_EQUAL(
+	    o.list.sink.counts[part == l->header ? DIAG_HEADER : DIAG_TRAILER],
+	    part == l->trailer && i == l->trailer_count ? 0 : 1);
+	diag_list_free(&o.list);
+}
+
+static void
+test_checked(void)
+{
+	for (int k = 0; registry[k] != NULL; k++)
+		for (unsigned i = 0; i < registry[k]->data->nfields; i++) {
+			mutate_checked(registry[k], (int)i);
+			mutate_split(registry[k], (int)i);
+		}
+}
+
+static void
+test_frames(void)
+{
+	for (int k = 0; registry[k] != NULL; k++) {
+		const struct layout *l = registry[k];
+
+		if (l->header == NULL)
+			continue;
+		for (unsigned i = 1; i < l->header->nfields; i++)
+			mutate_frame(l, l->header, (int)i);
+		for (unsigned i = 1; i < l->trailer->nfields; i++)
+			if ((int)i != l->trailer_count)
+				mutate_frame(l, l->trailer, (int)i);
+	}
+}
+
+/* ---- a new version of a sender's layout ---- */
+
+static int
+lines_of(const struct exchange *e, enum describe_as as, const char *with)
+{
+	char *text = NULL, *p;
+	size_t n;
+	FILE *out = open_memstream(&text, &n);
+	int lines = 0;
+
+	CU_ASSERT_EQUAL(describe(e, as, out), 0);
+	fclose(out);
+	for (p = text; p != NULL && *p != '\0'; p = strchr(p, '\n') + 1) {
+		size_t k = strcspn(p, "\n");
+
+		lines +=
+		    with == NULL || memmem(p, k, with, strlen(with)) != NULL;
+	}
+	free(text);
+	return lines;
+}
+
+static void
+schema_grows_by_one_line(const struct layout *l)
+{
+	struct exchange before = *exchange_find(SLICE("shikaku")),
+			after = before;
+	static const enum describe_as as[] = { DESCRIBE_XSD, DESCRIBE_YAML,
+		DESCRIBE_MD };
+
+	after.layout = l;
+	for (int i = 0; i < 3; i++) {
+		CU_ASSERT_EQUAL(lines_of(&after, as[i], NULL),
+		    lines_of(&before, as[i], NULL) + 1);
+		CU_ASSERT_EQUAL(lines_of(&after, as[i], "CareKind"), 1);
+		CU_ASSERT_EQUAL(lines_of(&before, as[i], "CareKind"), 0);
+	}
+}
+
+/* One row more in a copy of the table, nothing else: read, written, checked,
+ * described by that alone, in every syntax; one line more in its schema. */
+static void
+test_new_item(void)
+{
+	static const struct code kinds[] = { { "1", "one", "一", false },
+		{ "2", "two", "二", false }, { NULL, NULL, NULL, false } };
+	struct field fields[Q__MAX + 1];
+	struct format format = qualification_format;
+	struct layout layout = qualification_layout;
+
+	memcpy(fields, qualification_format.fields, Q__MAX * sizeof(*fields));
+	fields[Q__MAX] = (struct field) { "CareKind", "診療区分", Q__MAX + 1, 1,
+		FIELD_CODE, FIELD_REQUIRED | FIELD_STORED, NULL, kinds };
+	format.fields = fields;
+	format.nfields = Q__MAX + 1;
+	layout.data = &format;
+	for (int s = 0; s < SYNTAX__MAX; s++)
+		for (int cs = 0; cs < CHARSET__MAX; cs++)
+			if (s != SYNTAX_FIXED || cs == CHARSET_CP932)
+				trip(&layout, (enum syntax)s, (enum charset)cs);
+	for (unsigned i = 1; i < format.nfields; i++)
+		mutate(&layout, (int)i);
+	schema_grows_by_one_line(&layout);
 }
 
 static void
@@ -659,6 +874,11 @@ static CU_TestInfo tests[] = {
 	{ "what is written is read back, in every layout and syntax",
 	    test_round_trip },
 	{ "every row of every table refuses what it must", test_mutation },
+	{ "bad check digits and split characters are told as such",
+	    test_checked },
+	{ "every item of header and trailer is held to its row", test_frames },
+	{ "a new item of a sender's layout costs one row and one schema line",
+	    test_new_item },
 	{ "a file cut at any byte is never taken for whole", test_cut },
 	{ "a slip in the running numbers is told once", test_numbers },
 	{ "header, trailer, count and total have to be there and agree",
