@@ -190,6 +190,14 @@ offer(struct revoke *r, struct upload *u, const struct manifest_member *m,
 		u->counts.refused++;
 		return;
 	}
+	/* one from the future would shut out those that come before it */
+	if (crl.this_update >= day_moment(r->run.day, DAY_MS)) {
+		day_format_stamp(crl.this_update, t);
+		diag_file(&u->why.sink, DIAG_CRL_FUTURE, m->name,
+		    "this update %s", t);
+		u->counts.refused++;
+		return;
+	}
 	switch (partitions_offer(&r->parts, &crl, path)) {
 	case PARTITION_NEW:
 		u->counts.accepted++;

@@ -151,6 +151,50 @@ night 2026-08-06
 is 'whole set refused: exit 5' 5 "$status"
 is 'generation stays' "$g" "$(file)"
 
+# ---- lists with a good signature that must not be believed ----
+# resign FILE KEY [FROM TO]: one serial number exchanged (hex), signed anew
+resign() {
+	python3 - "$@" <<'END'
+import subprocess, sys
+path, key, *change = sys.argv[1:]
+der = bytearray(open(path, "rb").read())
+if change:
+    old, new = (bytes.fromhex("0201" + c + "170d") for c in change)
+    assert der.count(old) == 1
+    at = der.index(old)
+    der[at:at + len(old)] = new
+assert der[4] == 0x30 and der[5] == 0x82  # both lengths in two bytes
+end = 4 + 4 + int.from_bytes(der[6:8], "big")
+der[-256:] = subprocess.run(["openssl", "dgst", "-sha256", "-sign", key], input=der[4:end],
+                            stdout=subprocess.PIPE, check=True).stdout
+open(path, "wb").write(der)
+END
+}
+new_set
+crl "$(name_of 1 Aoi)" 1 Aoi 1100 260807090000Z 260810090000Z 0A 0B
+resign "$(name_of 1 Aoi)" "$W/pki/card-ca-1.key" 0b 0a
+crl "$(name_of 2 Aoi)" 2 Aoi 1100 260807090000Z 260810090000Z 0A 0B
+resign "$(name_of 2 Aoi)" "$W/pki/card-ca-2.key" 0b 09
+for g in 1 2; do
+	is "openssl finds the signature of the odd list of generation $g good" 'verify OK' \
+	    "$(openssl crl -inform DER -in "$(name_of $g Aoi)" -noout -verify -CAfile "$(ca_of "$W/pki/card-ca-$g.key")" 2>&1)"
+done
+crl "$(name_of 1 Midori)" 1 Midori 1100 260807150000Z 260810090000Z
+crl "$(name_of 2 Midori)" 2 Midori 1100 260807090000Z 260810090000Z
+resign "$(name_of 2 Midori)" "$W/pki/card-ca-1.key"
+is 'openssl finds the other generation out too' 1 \
+    "$(openssl crl -inform DER -in "$(name_of 2 Midori)" -noout -verify -CAfile "$(ca_of "$W/pki/card-ca-2.key")" 2>&1 | grep -c 'verify failure')"
+crl "$(name_of 1 Shiro)" 1 Shiro 1100 260807090000Z 260810090000Z
+truncate -s -10 "$(name_of 1 Shiro)"
+odd=$(send 20260807 5)
+g=$(file)
+night 2026-08-07
+is 'none of them is taken' '5 5 0' "$status $(field refused) $(field accepted)"
+is 'generation stays again' "$g" "$(file)"
+for c in F3407=Aoi F3406=Aoi F3408=Midori F3402=Midori F3401=Shiro; do
+	is "one list is refused by ${c%=*}" 1 "$(errors "$odd" | grep "${c%=*}" | grep -c "${c#*=}-shi")"
+done
+
 # ---- stale, at the end of a later day ----
 run revoke 2026-08-20
 is 'stale partitions are told' 4 "$(grep -c W3405 "$W/err")"
@@ -158,7 +202,7 @@ is 'stale partitions are told' 4 "$(grep -c W3405 "$W/err")"
 # ---- dry run, then killed anywhere ----
 new_set
 crl "$(name_of 1 Aoi)" 1 Aoi 2000 260820090000Z 260823090000Z 0A 55
-send 20260820 5 >/dev/null
+send 20260820 6 >/dev/null
 run intake 2026-08-20
 g=$(file)
 run revoke 2026-08-20 -n
@@ -181,7 +225,7 @@ if command -v strace >/dev/null; then
 			[ "$status" -le 1 ]
 			is "run after a kill at $call $n ends well ($status)" 0 $?
 			is "same bytes after a kill at $call $n" "$want $wanted" "$(sha256sum <"$Q/snapshots/$(file)") $(file)"
-			is "books closed after a kill at $call $n" 'reflected 1 1' "$(sqlite3 -separator ' ' "$Q/ledger.sqlite" "SELECT state, read, accepted FROM file WHERE sequence = 5"; find "$Q/ready" -mindepth 1)"
+			is "books closed after a kill at $call $n" 'reflected 1 1' "$(sqlite3 -separator ' ' "$Q/ledger.sqlite" "SELECT state, read, accepted FROM file WHERE sequence = 6"; find "$Q/ready" -mindepth 1)"
 		done
 	done
 fi

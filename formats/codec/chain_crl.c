@@ -14,6 +14,7 @@
 #include <openssl/x509.h>
 
 #include "formats/codec/chain_cards.h"
+#include "formats/codec/day.h"
 #include "formats/limits.h"
 
 #define HEAD_MAX ((int64_t)8192) /* names and extensions together */
@@ -328,7 +329,17 @@ struct entry {
 	char serial[41];
 	int64_t at;
 	int reason;
+	/* the day of the entry before: one list names few of them */
+	char day[6];
+	int64_t day_ms;
 };
+
+static bool
+reason_known(unsigned char reason)
+{
+	/* 7 is not used, 8 belongs to delta lists */
+	return reason <= 10 && reason != 7 && reason != 8;
+}
 
 static int
 entry_extensions(struct crl *c, struct slice in, struct entry *e)
@@ -346,9 +357,7 @@ entry_extensions(struct crl *c, struct slice in, struct entry *e)
 			    der_expect(&x.value, DER_ENUMERATED, &it) == -1)
 				return broken(c, "reasonCode");
 			e->reason = it.v.p[0];
-			/* 7 is not used, 8 belongs to delta lists */
-			if (e->reason < 0 || e->reason > 10 || e->reason == 7 ||
-			    e->reason == 8)
+			if (!reason_known((unsigned char)it.v.p[0]))
 				return broken(c, "reasonCode");
 		} else if (x.critical) {
 			return broken(
@@ -371,6 +380,86 @@ read_entry(struct crl *c, struct slice in, struct entry *e)
 	return in.n == 0 ? 0 : entry_extensions(c, in, e);
 }
 
+/* "YYMMDDHHMMSSZ" by the day of the entry before. */
+static bool
+plain_time(const char *p, struct entry *e)
+{
+	struct der_item it = { .tag = DER_UTC_TIME, .v = { p, 13 } };
+	int v[3];
+
+	if (memcmp(p, e->day, 6) != 0) {
+		if (der_time(&it, &e->at) == -1)
+			return false;
+		memcpy(e->day, p, 6);
+		e->day_ms =
+		    e->at - e->at % DAY_MS - (e->at % DAY_MS < 0 ? DAY_MS : 0);
+		return true;
+	}
+	for (int i = 0; i < 3; i++) {
+		unsigned a = (unsigned char)p[6 + 2 * i] - (unsigned)'0';
+		unsigned b = (unsigned char)p[7 + 2 * i] - (unsigned)'0';
+
+		if (a > 9 || b > 9)
+			return false;
+		v[i] = (int)(a * 10 + b);
+	}
+	if (v[0] > 23 || v[1] > 59 || v[2] > 59 || p[12] != 'Z')
+		return false;
+	e->at = e->day_ms + ((v[0] * 60 + v[1]) * 60 + v[2]) * INT64_C(1000);
+	return true;
+}
+
+/* The entry nearly all are (jpki-and-pinless.md 3.1): a short serial, a
+ * UTCTime, no extension or reasonCode alone. False: look at it in full. */
+static bool
+plain_entry(struct slice in, struct entry *e)
+{
+	static const char reason[] = "\x30\x0c\x30\x0a\x06\x03\x55\x1d\x15"
+				     "\x04\x03\x0a\x01";
+	struct slice serial;
+	const char *p = in.p;
+
+	if (in.n < 2 + 1 + 15 || p[0] != DER_INTEGER || p[1] < 1 || p[1] > 8)
+		return false;
+	serial = (struct slice) { p + 2, (size_t)p[1] };
+	p += 2 + serial.n;
+	in.n -= 2 + serial.n;
+	if ((in.n != 15 && in.n != 29) || p[0] != DER_UTC_TIME || p[1] != 13 ||
+	    !plain_time(p + 2, e))
+		return false;
+	e->reason = -1;
+	if (in.n == 29) {
+		if (memcmp(p + 15, reason, 13) != 0 ||
+		    !reason_known((unsigned char)p[28]))
+			return false;
+		e->reason = p[28];
+	}
+	return der_serial(serial, e->serial) == 0;
+}
+
+/* By number: hexadecimal without leading zero bytes. */
+static int
+serial_cmp(const char *a, const char *b)
+{
+	size_t na = strlen(a), nb = strlen(b);
+
+	return na != nb ? (na < nb ? -1 : 1) : memcmp(a, b, na);
+}
+
+/* Each serial once and ascending: what comes twice has two reasons and two
+ * moments, and nobody can say which holds. */
+static int
+check_order(const struct crl *c, const struct entry *e, const char *last)
+{
+	int cmp = serial_cmp(last, e->serial);
+
+	if (cmp < 0)
+		return 0;
+	diag_file(c->sink, cmp == 0 ? DIAG_CRL_TWICE : DIAG_CRL_UNSORTED,
+	    c->name, "entry %lld", (long long)c->out->entries + 1);
+	return -1;
+}
+
 static int
 walk_entries(struct crl *c,
     int (*entry)(
@@ -379,8 +468,9 @@ walk_entries(struct crl *c,
 {
 	int64_t at = c->entries_at;
 	struct der_head h;
-	struct entry e;
+	struct entry e = { .serial = "" };
 	struct slice in;
+	char last[41];
 
 	while (at < c->entries_end) {
 		if (der_file_head(&c->f, at, c->entries_end, false, &h) == -1 ||
@@ -390,7 +480,10 @@ walk_entries(struct crl *c,
 		in.p = (const char *)der_file_at(&c->f, h.from, in.n);
 		if (in.p == NULL)
 			return broken(c, "entry");
-		if (read_entry(c, in, &e) == -1)
+		memcpy(last, e.serial, sizeof(last));
+		if (!plain_entry(in, &e) && read_entry(c, in, &e) == -1)
+			return -1;
+		if (check_order(c, &e, last) == -1)
 			return -1;
 		if (entry(arg, slice_of(e.serial), e.at, e.reason) != 0)
 			return -1;
