@@ -58,6 +58,34 @@ a_manifest_is_read_and_written_as_the_same_text(void)
 	free(m);
 }
 
+static void
+a_full_file_says_so_and_is_written_so(void)
+{
+	char doc[2000], *text = NULL, *at;
+	size_t n = 0;
+
+	snprintf(doc, sizeof(doc), "%s", good);
+	at = strstr(doc, "members:");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(at);
+	snprintf(at, sizeof(doc) - (size_t)(at - doc), "full: true\n%s",
+	    strstr(good, "members:"));
+	struct manifest *m = get(doc);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT(m->full);
+	FILE *f = open_memstream(&text, &n);
+	manifest_write(m, f);
+	fclose(f);
+	CU_ASSERT_STRING_EQUAL(text, doc);
+	free(text);
+	free(m);
+	m = get(good);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	CU_ASSERT(!m->full);
+	free(m);
+	memcpy(strstr(doc, "true"), "TRUE", 4);
+	CU_ASSERT_PTR_NULL(get(doc));
+}
+
 /* good with one text put in place of another: refused, one fault there. */
 static void
 refused(const char *from, const char *to, int line, const char *why)
@@ -215,6 +243,8 @@ a_snapshot_set_of_another_shape_is_refused(void)
 }
 
 static CU_TestInfo tests[] = {
+	{ "a full file says so and is written so",
+	    a_full_file_says_so_and_is_written_so },
 	{ "a manifest is read, and written as the same text",
 	    a_manifest_is_read_and_written_as_the_same_text },
 	{ "every value is held to its form", every_value_is_held_to_its_form },
