@@ -42,6 +42,10 @@ int publish_make_dir(const char *path); /* mkdir -p 0750, fsyncs parents */
 int publish_current(const char *root, const struct chain *trust,
     const char *publisher, int64_t now, struct snapshot_set *out,
     char digest[65], struct diag_sink *sink);
+/* The same of the set in a folder of snapshots/ ("manifest-000012"); 0, -1. */
+int publish_read(const char *root, const char *folder,
+    const struct chain *trust, const char *publisher, int64_t now,
+    struct snapshot_set *out, char digest[65], struct diag_sink *sink);
 /* Signs and publishes the set: manifest and signature become visible together
  * by way of a folder manifest-SERIAL/ and one rename of the link "current".
  * A serial not above the one in force is refused (MANIFEST_OLDER). Folders of
@@ -59,5 +63,23 @@ int publish_next(const char *root, const struct chain *trust,
 /* Snapshots older than the newest `keep` of each kind go, but for those in
  * force; and sets of which a snapshot is gone. keep <= 0: all stay. */
 void publish_prune(const char *root, const struct snapshot_set *set, int keep);
+
+/* ---- publish_older.c: going back ---- */
+
+/* Of what rebuild makes; revocation has generations of its own. */
+#define PUBLISH_KINDS 3
+extern const enum snapshot_kind publish_kinds[PUBLISH_KINDS];
+/* The generation of a set: the newest of these kinds' in it. */
+int64_t publish_generation(const struct snapshot_set *set);
+/* The highest that any set kept here has had: numbers are given out once,
+ * also where an order went back. */
+int64_t publish_highest(const char *root, const struct snapshot_set *in_force);
+/* The newest set of this generation, signed by the publisher, with all files
+ * of these kinds still there and as the set says: their entries in `made`, the
+ * rest untouched. -1 raised. */
+int publish_older(const char *root, const struct chain *trust,
+    const char *publisher, int64_t now, const struct snapshot_set *in_force,
+    int64_t generation, struct snapshot_set_entry made[SNAPSHOT__MAX],
+    struct diag_sink *sink);
 
 #endif

@@ -35,7 +35,8 @@ prune_kind(const char *dir, const struct spool_names *files, const char *kind,
 	}
 }
 
-/* Whether every snapshot a set names is there; what cannot be read is. */
+/* Whether every snapshot a set names is there; what cannot be read is. Not
+ * asked of revocation: no order goes back to older revocations. */
 static bool
 is_whole(const char *dir, const char *name)
 {
@@ -51,7 +52,8 @@ is_whole(const char *dir, const char *name)
 	    snapshot_set_read((struct slice) { doc, n }, path, &set, &quiet) ==
 		-1)
 		goto out;
-	for (int k = 0; k < SNAPSHOT__MAX && whole; k++) {
+	for (int i = 0; i < PUBLISH_KINDS && whole; i++) {
+		enum snapshot_kind k = publish_kinds[i];
 		spool_path(path, dir, "%s", set.kind[k].file);
 		whole = set.kind[k].generation == 0 || access(path, F_OK) == 0;
 	}

@@ -11,32 +11,22 @@
 
 #define SIGNATURE_MAX 16384
 
-/* Both files of the folder the link "current" names. 1, 0 there is none, -1
- * raised; yours to free. */
+/* Both files of a folder of sets. 0, -1 raised; yours to free. */
 static int
-read_pair(const char *root, char **doc, size_t *n, char **sig, size_t *m,
-    struct diag_sink *sink)
+read_pair(const char *root, const char *folder, char **doc, size_t *n,
+    char **sig, size_t *m, struct diag_sink *sink)
 {
-	char path[SPOOL_PATH_MAX], link[SPOOL_PATH_MAX];
-	ssize_t len;
+	char path[SPOOL_PATH_MAX];
 
-	*doc = *sig = NULL;
-	spool_path(path, root, "snapshots/current");
-	len = readlink(path, link, sizeof(link) - 1);
-	if (len == -1 && errno == ENOENT)
-		return 0;
-	/* by the link's own words, so that both are of one serial */
-	if (len > 0) {
-		link[len] = '\0';
-		spool_path(path, root, "snapshots/%s/manifest.yaml", link);
-		*doc = spool_slurp(path, MANIFEST_BYTES_MAX, n);
-	}
+	*sig = NULL;
+	spool_path(path, root, "snapshots/%s/manifest.yaml", folder);
+	*doc = spool_slurp(path, MANIFEST_BYTES_MAX, n);
 	if (*doc != NULL) {
-		spool_path(path, root, "snapshots/%s/manifest.p7s", link);
+		spool_path(path, root, "snapshots/%s/manifest.p7s", folder);
 		*sig = spool_slurp(path, SIGNATURE_MAX, m);
 	}
 	if (*sig != NULL)
-		return 1;
+		return 0;
 	diag_file(sink, DIAG_IO, path, "%s", strerror(errno));
 	free(*doc);
 	*doc = NULL;
@@ -44,20 +34,20 @@ read_pair(const char *root, char **doc, size_t *n, char **sig, size_t *m,
 }
 
 int
-publish_current(const char *root, const struct chain *trust,
+publish_read(const char *root, const char *folder, const struct chain *trust,
     const char *publisher, int64_t now, struct snapshot_set *out,
     char digest[65], struct diag_sink *sink)
 {
-	const char *name = "snapshots/current/manifest.yaml";
+	char name[SPOOL_PATH_MAX];
 	struct seal_signer signer;
 	char *doc, *sig;
 	size_t n, m;
-	int r = read_pair(root, &doc, &n, &sig, &m, sink);
+	int r = -1;
 
-	if (r != 1)
-		return r;
+	if (read_pair(root, folder, &doc, &n, &sig, &m, sink) == -1)
+		return -1;
 	struct slice content = { doc, n };
-	r = -1;
+	snprintf(name, sizeof(name), "snapshots/%s/manifest.yaml", folder);
 	if (seal_verify_bytes(name, content, (struct slice) { sig, m }, trust,
 		now, &signer, sink) == -1) {
 		diag_file(sink, DIAG_MANIFEST_SIGNATURE, name, NULL);
@@ -71,11 +61,34 @@ publish_current(const char *root, const struct chain *trust,
 	if (snapshot_set_read(content, name, out, sink) == -1)
 		goto out;
 	seal_digest(content, digest);
-	r = 1;
+	r = 0;
 out:
 	free(doc);
 	free(sig);
 	return r;
+}
+
+int
+publish_current(const char *root, const struct chain *trust,
+    const char *publisher, int64_t now, struct snapshot_set *out,
+    char digest[65], struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX], link[128];
+
+	spool_path(path, root, "snapshots/current");
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+	if (n == -1 && errno == ENOENT)
+		return 0;
+	if (n == -1) {
+		diag_file(sink, DIAG_IO, path, "%s", strerror(errno));
+		return -1;
+	}
+	/* by the link's own words, so that both files are of one serial */
+	link[n] = '\0';
+	return publish_read(
+		   root, link, trust, publisher, now, out, digest, sink) == -1 ?
+	    -1 :
+	    1;
 }
 
 /* The serial "current" names; 0: none. No more is believed of it here. */

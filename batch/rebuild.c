@@ -29,9 +29,7 @@
 #define SETS_BACK 100
 #define CUT_OFF (INT64_C(21) * 3600000)
 
-static const enum snapshot_kind kinds[] = { SNAPSHOT_QUALIFICATION,
-	SNAPSHOT_CARDS, SNAPSHOT_INSTITUTIONS };
-#define KINDS (sizeof(kinds) / sizeof(kinds[0]))
+#define KINDS PUBLISH_KINDS
 
 struct job {
 	struct run *run;
@@ -46,6 +44,9 @@ struct job {
 	bool makes[SNAPSHOT__MAX];
 	struct snapshot_set_entry made[SNAPSHOT__MAX];
 	int64_t generation; /* of what this run makes */
+	struct guard guard;
+	int64_t accept; /* --accept-guard, -1: no order */
+	int64_t back_to; /* --rollback, 0: no order */
 	char work[SPOOL_PATH_MAX], pending[SPOOL_PATH_MAX];
 };
 
@@ -54,18 +55,6 @@ io(struct job *j, const char *path)
 {
 	diag_file(j->sink, DIAG_IO, path, "%s", strerror(errno));
 	return -1;
-}
-
-/* One number for all three kinds made in a run: the newest of them. */
-static int64_t
-newest(const struct snapshot_set *set)
-{
-	int64_t g = 0;
-
-	for (size_t i = 0; i < KINDS; i++)
-		if (set->kind[kinds[i]].generation > g)
-			g = set->kind[kinds[i]].generation;
-	return g;
 }
 
 static void
@@ -134,7 +123,7 @@ settle_results(struct job *j)
 	char dir[SPOOL_PATH_MAX], pending[SPOOL_PATH_MAX], name[32];
 	struct spool_names files;
 	struct dirent *e;
-	int64_t g = newest(&j->set);
+	int64_t g = publish_generation(&j->set);
 	int r = 0;
 
 	spool_path(dir, j->root, "reflection");
@@ -221,16 +210,19 @@ mark_set(struct mark *m, const struct snapshot_set *set,
 
 	spool_path(dir, m->j->root, "snapshots");
 	for (size_t i = 0; i < KINDS && r == 0; i++) {
-		m->entry = &set->kind[kinds[i]];
+		m->entry = &set->kind[publish_kinds[i]];
 		spool_path(path, dir, "%s", m->entry->file);
+		/* one that an order went back from is in force no more */
 		if (m->entry->generation == 0 ||
+		    m->entry->generation >
+			m->j->set.kind[publish_kinds[i]].generation ||
 		    (newer != NULL &&
-			(newer->kind[kinds[i]].generation ==
+			(newer->kind[publish_kinds[i]].generation ==
 				m->entry->generation ||
 			    access(path, F_OK) == -1)))
 			continue;
-		struct snapshot *s =
-		    snapshot_open(dir, kinds[i], m->entry, false, m->j->sink);
+		struct snapshot *s = snapshot_open(
+		    dir, publish_kinds[i], m->entry, false, m->j->sink);
 		r = s == NULL ? -1 : snapshot_inputs(s, mark_segment, m);
 		snapshot_close(s);
 	}
@@ -262,6 +254,44 @@ set_before(struct job *j, struct snapshot_set *set)
 		    1;
 	free(doc);
 	return r;
+}
+
+/* What an order went back from (or a copy put back does not have) waits again:
+ * no change that was received is lost with a generation. */
+static int
+unmark_segment(void *arg, const struct ledger_segment *segment)
+{
+	struct job *j = arg;
+	struct ledger_segment s = *segment;
+	struct ledger_file f;
+
+	if (s.generation <= publish_generation(&j->set))
+		return 0;
+	int r = ledger_file_get(j->ledger, &s.id, &f);
+	if (r == 1 && f.state == FILE_REFLECTED) {
+		f.state = FILE_INGESTED;
+		f.generation = 0;
+		r = ledger_file_put(j->ledger, &f);
+	}
+	s.generation = 0;
+	return r == -1 || ledger_segment_put(j->ledger, &s) == -1 ? -1 : 0;
+}
+
+static int
+settle_order(struct job *j)
+{
+	int64_t highest = publish_highest(j->root, &j->set);
+
+	if (highest <= publish_generation(&j->set))
+		return 0;
+	if (ledger_begin(j->ledger) == -1)
+		return -1;
+	for (int64_t g = publish_generation(&j->set) + 1; g <= highest; g++)
+		if (ledger_segments(j->ledger, g, unmark_segment, j) != 0) {
+			ledger_rollback(j->ledger);
+			return -1;
+		}
+	return ledger_commit(j->ledger);
 }
 
 /* The ledger learns from the published snapshots which segments they have:
@@ -320,7 +350,8 @@ static int
 check_day(struct job *j)
 {
 	for (size_t i = 0; i < KINDS; i++) {
-		const struct snapshot_set_entry *e = &j->set.kind[kinds[i]];
+		const struct snapshot_set_entry *e =
+		    &j->set.kind[publish_kinds[i]];
 		char day[11];
 
 		if (e->generation == 0 || e->day <= j->run->day)
@@ -342,28 +373,57 @@ decide(struct job *j)
 	bool any = false;
 
 	for (size_t i = 0; i < KINDS; i++) {
-		enum snapshot_kind k = kinds[i];
+		enum snapshot_kind k = publish_kinds[i];
 		j->makes[k] = j->set.kind[k].generation == 0 ||
 		    inputs_any(&j->in, build_inputs(k));
 		any = any || j->makes[k];
 	}
-	j->generation = newest(&j->set) + 1;
+	j->generation = publish_highest(j->root, &j->set) + 1;
 	return any;
 }
 
-/* A change of more than the band in one night waits for a person. */
-static int
-guard(struct job *j, enum snapshot_kind k)
+/* The number of a withheld generation: of its rows, so that an order lets
+ * through what was looked at and nothing else. */
+static int64_t
+guard_number(const struct job *j)
 {
-	int64_t percent = j->run->config->guard_rows_percent;
-	int64_t before = j->set.kind[k].rows, after = j->made[k].rows;
-	int64_t change = after > before ? after - before : before - after;
+	char all[SNAPSHOT__MAX * 65 + 1] = "", digest[65];
+	struct buf b;
 
-	if (percent == 0 || before == 0 ||
-	    change <= before / 100 * percent + before % 100 * percent / 100)
+	buf_init(&b, all, sizeof(all));
+	for (size_t i = 0; i < KINDS; i++)
+		buf_put(&b, slice_of(j->made[publish_kinds[i]].digest));
+	seal_digest(buf_slice(&b), digest);
+	digest[8] = '\0';
+	return (int64_t)strtoul(digest, NULL, 16);
+}
+
+/* A change of more than the bands in one night waits for a person. */
+static int
+guard(struct job *j)
+{
+	int64_t number;
+	int n = 0;
+
+	for (size_t i = 0; i < KINDS; i++) {
+		enum snapshot_kind k = publish_kinds[i];
+		if (j->makes[k])
+			n += guard_judge(
+			    k == SNAPSHOT_QUALIFICATION ? &j->guard : NULL,
+			    j->run->config, &j->set.kind[k], &j->made[k],
+			    j->sink);
+	}
+	if (n == 0)
 		return 0;
-	diag_file(j->sink, DIAG_GUARD_ROWS, j->made[k].file,
-	    "%lld rows after %lld", (long long)after, (long long)before);
+	number = guard_number(j);
+	run_note(j->run, "outside", n);
+	if (number == j->accept) {
+		run_note(j->run, "accepted_guard", number);
+		return 0;
+	}
+	diag_file(j->sink, DIAG_GUARD_ORDER, "publication",
+	    "generation %lld: --accept-guard %lld", (long long)j->generation,
+	    (long long)number);
 	run_worst(j->run, EXIT_GUARD);
 	return -1;
 }
@@ -386,29 +446,32 @@ build_all(struct job *j)
 		.insurers = c->insurers,
 		.senders = c->senders,
 		.in = &j->in,
+		.guard = &j->guard,
 		.reflect = reflect_new(&j->in, j->work) };
 	char before[SPOOL_PATH_MAX];
 	int r = -1;
 
 	for (size_t i = 0; i < KINDS; i++) {
-		enum snapshot_kind k = kinds[i];
+		enum snapshot_kind k = publish_kinds[i];
 		if (!j->makes[k])
 			continue;
 		j->made[k] =
 		    (struct snapshot_set_entry) { .generation = j->generation,
 			    .day = j->run->day,
 			    .cut_off = day_moment(j->run->day, CUT_OFF) };
-		if (build_snapshot(&b, k, &j->set.kind[k], &j->made[k]) == -1 ||
-		    guard(j, k) == -1)
+		if (build_snapshot(&b, k, &j->set.kind[k], &j->made[k]) == -1)
 			goto out;
 	}
+	if (guard(j) == -1)
+		goto out;
 	pending_path(j, j->generation, j->pending);
 	if (j->in.n == 0)
 		r = 0;
 	else if (empty_folder(j, j->pending) == 0) {
 		/* visible from the next opening of the service on */
 		int64_t visible = day_moment(j->run->day + 1, c->service_open);
-		int list = holds_folder(j->root, newest(&j->set), before);
+		int list =
+		    holds_folder(j->root, publish_generation(&j->set), before);
 		r = list == -1 ?
 		    io(j, j->root) :
 		    reflect_write(b.reflect, list == 1 ? before : NULL,
@@ -441,7 +504,7 @@ publish_all(struct job *j)
 	if (j->in.n > 0 && sync_folder(j, j->pending) == -1)
 		return -1;
 	for (size_t i = 0; i < KINDS; i++) {
-		enum snapshot_kind k = kinds[i];
+		enum snapshot_kind k = publish_kinds[i];
 		if (!j->makes[k])
 			continue;
 		spool_path(path, j->work, "%s", j->made[k].file);
@@ -455,9 +518,41 @@ publish_all(struct job *j)
 static int
 settle(struct job *j)
 {
-	if (settle_results(j) == -1 || settle_ledger(j) == -1)
+	if (settle_results(j) == -1 || settle_order(j) == -1 ||
+	    settle_ledger(j) == -1)
 		return -1;
 	return 0;
+}
+
+/* An older generation in force again, as the next set: by order only, signed
+ * like every set, entered with the run (I11). */
+static int
+go_back(struct job *j)
+{
+	if (read_set(j) == -1)
+		return -1;
+	if (j->back_to == publish_generation(&j->set)) {
+		run_worst(j->run, EXIT_NOTHING);
+		return j->run->dry ? 0 : settle(j);
+	}
+	if (publish_older(j->root, j->trust, j->publisher, j->run->now, &j->set,
+		j->back_to, j->made, j->sink) == -1) {
+		if (j->sink->counts[DIAG_ROLLBACK_NONE] > 0)
+			run_worst(j->run, EXIT_INPUT);
+		return -1;
+	}
+	run_note(j->run, "rollback_from", publish_generation(&j->set));
+	run_note(j->run, "rollback", j->back_to);
+	if (j->run->dry)
+		return 0;
+	if (publish_next(j->root, j->trust, j->publisher, j->key, j->run->now,
+		&j->set, j->made, j->sink) == -1)
+		return -1;
+	run_note(j->run, "serial", j->set.serial);
+	diag_file(j->sink, DIAG_ROLLBACK_DONE, "snapshots/current",
+	    "generation %lld by serial %lld", (long long)j->back_to,
+	    (long long)j->set.serial);
+	return settle(j);
 }
 
 static int
@@ -498,11 +593,12 @@ rebuild(struct job *j)
 	}
 out:
 	if (r == -1 || j->run->dry) {
-		pending_path(j, newest(&j->set) + 1, j->pending);
-		spool_remove_tree(j->pending);
+		if (j->pending[0] != '\0')
+			spool_remove_tree(j->pending);
 	}
 	spool_remove_tree(j->work);
 	inputs_free(&j->in);
+	guard_free(&j->guard);
 	return r;
 }
 
@@ -552,16 +648,63 @@ open_job(struct job *j)
 	return 0;
 }
 
+enum { ACCEPT_GUARD = 256, ROLLBACK };
+static const struct run_long longs[] = {
+	{ "accept-guard", ACCEPT_GUARD, true },
+	{ "rollback", ROLLBACK, true },
+	{ NULL, 0, false },
+};
+
+static int
+option(void *arg, int letter, const char *value)
+{
+	struct job *j = arg;
+	int64_t n = slice_number(slice_of(value));
+
+	if (n < 0 || strlen(value) > 10)
+		return -1;
+	if (letter == ACCEPT_GUARD)
+		j->accept = n;
+	else if (letter == ROLLBACK && n > 0)
+		j->back_to = n;
+	else
+		return -1;
+	return 0;
+}
+
 int
 main(int argc, char **argv)
 {
 	struct run run;
-	struct job job = { .run = &run };
+	struct job job = { .run = &run, .accept = -1 };
+	struct run_options extra = {
+		.letters = "",
+		.longs = longs,
+		.option = option,
+		.arg = &job,
+		.usage =
+		    "shikaku-rebuild -c SITE.yaml [-nv] [-D YYYY-MM-DD] "
+		    "[--accept-guard NUMBER]\n"
+		    "       shikaku-rebuild -c SITE.yaml [-n] --rollback "
+		    "GENERATION\n"
+		    "  -c FILE  configuration of the site\n"
+		    "  --accept-guard NUMBER  publish what was withheld under "
+		    "this number\n"
+		    "  --rollback GENERATION  put an older generation in force "
+		    "again\n",
+	};
 
-	if (run_begin(&run, "rebuild", argc, argv, NULL) == -1)
+	if (run_begin(&run, "rebuild", argc, argv, &extra) == -1)
 		return run_end(&run);
 	job.sink = &run.log.sink;
-	if (open_job(&job) == 0 && rebuild(&job) == -1) {
+	if (job.back_to > 0 && job.accept >= 0) {
+		fputs("shikaku-rebuild: --rollback makes nothing to accept\n",
+		    stderr);
+		run_worst(&run, EXIT_BAD_USAGE);
+		return run_end(&run);
+	}
+	if (open_job(&job) == 0 &&
+	    (job.back_to > 0 ? go_back(&job) : rebuild(&job)) == -1) {
 		/* nothing was published: the books are of no run */
 		run.read = run.accepted = run.refused = run.unchanged = 0;
 		run.held = 0;

@@ -75,6 +75,9 @@ next_row(struct pass *p)
 	p->have_row =
 	    p->walk == NULL ? 0 : snapshot_walk_step(p->walk, &p->row);
 	p->done += p->have_row == 1;
+	if (p->have_row == 1 && !p->row.pair &&
+	    p->kind == SNAPSHOT_QUALIFICATION)
+		guard_row(p->b->guard, p->row.key, false);
 	return p->have_row == -1 ? -1 : 0;
 }
 
@@ -99,6 +102,7 @@ add_row(struct pass *p, const char *key, const struct record *rec)
 		return snapshot_add_card(p->make, rec);
 	if (p->kind == SNAPSHOT_INSTITUTIONS)
 		return snapshot_add_institution(p->make, rec);
+	guard_row(p->b->guard, key, true);
 	memcpy(k.b, key, sizeof(k.b));
 	return snapshot_add_period(p->make, &k, rec);
 }
@@ -131,6 +135,14 @@ drop_row(struct pass *p)
 			     snapshot_drop_period(p->make, &k, p->row.rec);
 }
 
+/* Stored periods a full file has not got. */
+static void
+removed(struct pass *p, int file, int64_t n)
+{
+	reflect_removed(p->b->reflect, file, n);
+	p->b->guard->losses += n;
+}
+
 /* A row no change speaks of: it stays, unless a full file has not got it. */
 static int
 keep_row(struct pass *p)
@@ -141,13 +153,15 @@ keep_row(struct pass *p)
 		const struct change_scope *scope =
 		    changes_scopes(p->changes, p->row.key, &n);
 		if (scope != NULL) {
-			reflect_removed(p->b->reflect, scope->file, 1);
+			removed(p, scope->file, 1);
 			if (fill_row(p) == -1 || drop_row(p) == -1)
 				return -1;
 			return next_row(p);
 		}
 	}
 	int r = snapshot_keep(p->make, &p->row);
+	if (r == 0 && !p->row.pair && p->kind == SNAPSHOT_QUALIFICATION)
+		guard_row(p->b->guard, p->row.key, true);
 	if (r == 1)
 		r = fill_row(p) == -1 ? -1 : add_row(p, p->row.key, p->row.rec);
 	return r == -1 ? -1 : next_row(p);
@@ -420,6 +434,9 @@ result(struct pass *p, const struct change *c, int64_t record, int32_t from,
 	enum merge_state state = merge_state(code);
 
 	count(p->b->run, code);
+	if (c->kind == SEGMENT_PERIOD &&
+	    (state == MERGE_LOST || state == MERGE_CANCELLED))
+		p->b->guard->losses++;
 	if (p->facts != NULL && state < MERGE_CANCELLED) {
 		if (c->kind == SEGMENT_PERIOD)
 			remember_said(p, c, record, from);
@@ -437,7 +454,7 @@ clear_key(struct pass *p, const struct change_scope *scope)
 {
 	if (settle_first(p) == -1)
 		return damaged(p, "payload");
-	reflect_removed(p->b->reflect, scope->file, (int64_t)p->merge.n);
+	removed(p, scope->file, (int64_t)p->merge.n);
 	merge_begin(&p->merge);
 	return 0;
 }
@@ -470,7 +487,7 @@ apply_full(struct pass *p)
 {
 	const struct change *c = changes_at(p->changes);
 	struct change of = *c; /* the file; its row is not good for long */
-	int removed;
+	int gone;
 
 	if (settle_first(p) == -1)
 		return damaged(p, "payload");
@@ -483,10 +500,10 @@ apply_full(struct pass *p)
 		c = changes_at(p->changes);
 	} while (c != NULL && c->rank == of.rank &&
 	    memcmp(c->key, p->key, SEGMENT_KEY_SIZE) == 0);
-	removed = merge_full(&p->merge, p->full, p->n_full);
-	if (removed == -1)
+	gone = merge_full(&p->merge, p->full, p->n_full);
+	if (gone == -1)
 		return damaged(p, "payload");
-	reflect_removed(p->b->reflect, of.file, removed);
+	removed(p, of.file, gone);
 	for (size_t i = 0; i < p->n_full; i++)
 		if (p->full[i].code != DIAG__MAX &&
 		    result(p, &of, p->full[i].record, p->full[i].from,

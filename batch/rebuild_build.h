@@ -5,6 +5,7 @@
 #ifndef BATCH_REBUILD_BUILD_H
 #define BATCH_REBUILD_BUILD_H
 
+#include "batch/guard.h"
 #include "batch/rebuild_input.h"
 #include "batch/rebuild_reflect.h"
 #include "batch/run.h"
@@ -18,6 +19,7 @@ struct build {
 	const char *senders;
 	const struct inputs *in;
 	struct reflect *reflect;
+	struct guard *guard; /* counts of QUALIFICATION; to be judged */
 };
 /* Segment kinds (bits) that go into a snapshot of this kind; 0: none. */
 unsigned build_inputs(enum snapshot_kind kind);

@@ -50,6 +50,8 @@ struct config {
 	int visible_days; /* retention.visible_days */
 
 	int guard_rows_percent; /* guard.rows_percent: 0 = off */
+	int guard_insurer_percent; /* guard.insurer_percent: 0 = off */
+	int guard_night_losses; /* guard.night_losses: 0 = off */
 	/* a file is held (E3502, E3503): guard.* */
 	int loss_percent; /* of an insurer's periods lost in a day; 0 = off */
 	int blank_before, blank_after; /* percent filled; before 0 = off */

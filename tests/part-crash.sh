@@ -21,7 +21,7 @@ tests/site.sh "$T/pki-site"
 "$B/shikaku-sample" -c "$T/pki-site/site.yaml" --people 1000 >/dev/null 2>&1
 tests/site.sh "$T/base"
 cp -R "$T/pki-site/pki" "$T/pki-site/masters" "$T/base/"
-printf 'guard:\n  rows_percent: 0\n' >>"$T/base/site.yaml"
+printf 'guard:\n  rows_percent: 0\n  insurer_percent: 0\n' >>"$T/base/site.yaml"
 rm -rf "$T/pki-site"
 S="$T/base" Q="$T/base/qualification"
 rebuild() { "$B/shikaku-rebuild" -c "$S/site.yaml" -D 2026-08-02 >"$S/out" 2>"$S/err"; }

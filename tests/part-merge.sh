@@ -24,7 +24,7 @@ site() { # NAME: a site with keys and tables, nothing in it
 	rm -rf "$S"
 	tests/site.sh "$S"
 	cp -R "$T/pki-site/pki" "$T/pki-site/masters" "$S/"
-	printf 'guard:\n  rows_percent: %d\n' "${2:-0}" >>"$S/site.yaml"
+	printf 'guard:\n  rows_percent: %d\n  insurer_percent: 0\n' "${2:-0}" >>"$S/site.yaml"
 }
 rebuild() { # DAY ...: status in $status
 	d=$1
