@@ -13,8 +13,9 @@
 struct audit {
 	struct run run;
 	struct verify v;
+	bool snapshots; /* --snapshots: these, not the journals */
 	const char *ca, *crl; /* -t, -r: instead of a site */
-	char journals[512], usage[512];
+	char journals[512], usage[512], sets[512];
 	char signer[128];
 };
 
@@ -33,6 +34,12 @@ verify_bad(struct verify *v, enum diag_code code, const char *file,
 	return -1;
 }
 
+enum { SNAPSHOTS = 256 };
+static const struct run_long longs[] = {
+	{ "snapshots", SNAPSHOTS, false },
+	{ NULL, 0, false },
+};
+
 static int
 option(void *arg, int letter, const char *value)
 {
@@ -40,6 +47,8 @@ option(void *arg, int letter, const char *value)
 
 	if (letter == 't')
 		a->ca = value;
+	else if (letter == SNAPSHOTS)
+		a->snapshots = true;
 	else if (letter == 'r')
 		a->crl = value;
 	else
@@ -79,6 +88,7 @@ place(struct audit *a)
 		return -1;
 	}
 	snprintf(a->journals, sizeof(a->journals), "%s/journal", root);
+	snprintf(a->sets, sizeof(a->sets), "%s/snapshots", root);
 	snprintf(a->usage, sizeof(a->usage), "%s/out/usage", root);
 	a->v.journals = a->journals;
 	a->v.usage = a->usage;
@@ -112,10 +122,13 @@ audit(struct audit *a)
 {
 	struct verify *v = &a->v;
 
-	verify_heads(v);
+	if (a->snapshots)
+		verify_snapshots(v, a->sets);
+	else
+		verify_heads(v);
 	for (size_t i = 0; i < v->heads && !run_stopped(); i++)
 		verify_bill(v, &v->head[i]);
-	if (!run_stopped())
+	if (!run_stopped() && !a->snapshots)
 		open_lines(v);
 	if (run_stopped())
 		run_worst(&a->run, EXIT_STOPPED);
@@ -137,11 +150,14 @@ main(int argc, char **argv)
 	struct run_options extra = {
 		.no_config = true,
 		.letters = "t:r:",
+		.longs = longs,
 		.option = option,
 		.arg = &a,
 		.usage =
-		    "shikaku-verify -c SITE.yaml\n"
-		    "       shikaku-verify -t CA.pem [-r CRL.pem] FOLDER\n"
+		    "shikaku-verify [--snapshots] -c SITE.yaml\n"
+		    "       shikaku-verify [--snapshots] -t CA.pem [-r CRL.pem] "
+		    "FOLDER\n"
+		    "  --snapshots  prove the snapshot sets instead\n"
 		    "  -c FILE  the site whose journals and usage files are "
 		    "to be proved\n"
 		    "  -t FILE  anchors of the signatures, for a copy in "

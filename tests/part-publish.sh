@@ -71,6 +71,7 @@ send 06139991 03 3 9 21 37 # 17 of 80: 21 %, of all 1.7 %
 rebuild 03
 is '17 of 80 is not' '35 2' "$status $(g)"
 is 'insurer and counts are said' 1 "$(grep -c 'F4014.*insurer 06139991: 63 periods after 80' "$S/err")"
+is 'and the number to order it by' 1 "$(said W4016)"
 is 'the total is within its band' 0 "$(said F4006)"
 n=$(number)
 is 'a wrong number lets nothing through' '35 2' "$(rebuild 03 --accept-guard 12345; echo $status $(g))"
@@ -117,6 +118,7 @@ is 'with -n it is only tried' "0 3 $before" "$status $(g) $(serial)"
 rebuild 03 --rollback 1
 # shellcheck disable=SC2154
 is 'back to the first' "0 1 10 $sum1" "$status $(g) $(entry qualification rows) $(entry qualification sha256)"
+is 'and it is said what waits' 1 "$(said W4018)"
 is 'by a set with the next serial' $((before + 1)) "$(serial)"
 is 'which follows the one before' "$(sha256sum <"$Q/snapshots/manifest-$(printf %06d "$before")/manifest.yaml" | cut -c1-64)" \
     "$(awk '$1 == "previous:" { gsub(/"/, "", $2); print $2 }' "$Q/snapshots/current/manifest.yaml")"
@@ -124,6 +126,40 @@ is 'signed' 0 "$(openssl cms -verify -binary -inform DER -in "$Q/snapshots/curre
     -content "$Q/snapshots/current/manifest.yaml" -CAfile "$S/pki/site-ca.pem" -purpose any >/dev/null 2>&1; echo $?)"
 is 'the order is in the books' 1 "$(books | grep -c "rollback_from=3 rollback=1 serial=$((before + 1))")"
 is 'what came since waits' 2 "$(sqlite3 "$Q/ledger.sqlite" 'SELECT count(*) FROM segment WHERE generation = 0')"
+verify() { "$B/shikaku-verify" --snapshots -c "$S/site.yaml" >"$S/out" 2>"$S/err"; status=$?; }
+verify
+is 'all that is kept is proved by another way' '0 0' "$status $(said F4019)"
+found=0 tried=0
+cp -R "$Q/snapshots" "$T/good"
+spoilt() { # what was done to it must be found; then it is put right
+	tried=$((tried + 1))
+	verify
+	if [ $status -eq 36 ] && [ "$(said F4019)" -ge 1 ]; then found=$((found + 1)); else echo "not found: $1 (exit $status)"; fi
+	rm -rf "$Q/snapshots"
+	cp -R "$T/good" "$Q/snapshots"
+}
+for f in "$Q"/snapshots/*.sqlite "$Q"/snapshots/manifest-*/manifest.*; do
+	python3 - "$f" "$tried" <<'PY'
+import random, sys
+b = bytearray(open(sys.argv[1], "rb").read())
+i = random.Random(int(sys.argv[2])).randrange(len(b) * 8)
+b[i // 8] ^= 1 << i % 8
+open(sys.argv[1], "wb").write(b)
+PY
+	spoilt "a bit of $f"
+	truncate -s -1 "$f"
+	spoilt "the end of $f"
+done
+cp "$Q/snapshots/qualification-000001.sqlite" "$Q/snapshots/qualification-000002.sqlite"
+spoilt 'an older file under a newer name'
+mv "$Q/snapshots/cards-000001.sqlite" "$T/x"
+cp "$Q/snapshots/institutions-000001.sqlite" "$Q/snapshots/cards-000001.sqlite"
+spoilt 'one kind under the name of another'
+rm "$Q/snapshots/cards-000001.sqlite"
+spoilt 'a file of the set in force gone'
+cp "$Q"/snapshots/manifest-000002/* "$Q/snapshots/manifest-000003/"
+spoilt 'a set under the name of another'
+is 'every spoilt file was found' "$tried" "$found"
 cp -R "$S" "$T/again"
 rebuild 03
 is 'the next night merges it again, under a new number' '0 4 30' "$status $(g) $(entry qualification rows)"
