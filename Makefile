@@ -149,7 +149,10 @@ asan:
 	@$(MAKE) --no-print-directory VARIANT=asan check
 coverage:
 	@$(MAKE) --no-print-directory VARIANT=coverage check
-	gcovr -r . --object-directory build/coverage -e tests/ | tail -60
+	@tests/deps.sh gcovr
+	gcovr -r . --object-directory build/coverage -e tests/ | tail -90
+	@gcovr -r . --object-directory build/coverage -f formats/ | awk '/^TOTAL/ { print "formats/ lines:", $$NF }'
+	@gcovr -r . --object-directory build/coverage -f formats/ -b | awk '/^TOTAL/ { print "formats/ branches:", $$NF }'
 demo: deps
 	@echo 'building the programs into $(B)'
 	@$(MAKE) --no-print-directory -s -j$(J) programs
