@@ -46,7 +46,9 @@ share_ticket_rotate(struct share *s)
 	atomic_store(&k->serial, serial);
 	atomic_store(&s->ticket_serial, serial);
 	atomic_store(&old->serial, 0);
-	explicit_bzero(old->name, 80);
+	explicit_bzero(old->name, sizeof(old->name));
+	explicit_bzero(old->aes, sizeof(old->aes));
+	explicit_bzero(old->mac, sizeof(old->mac));
 	explicit_bzero(fresh, sizeof(fresh));
 	return 0;
 }
