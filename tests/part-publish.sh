@@ -1,12 +1,9 @@
 #!/bin/bash
 # What is published, and by whose word: guard bands and the order that lets a
-# withheld generation through; the order that goes back to an older one; the
-# responder follows both.
+# withheld generation through; the order that goes back to an older one.
 set -u
 cd "$(dirname "$0")/.." || exit 64
 : "${B:?folder of the build}"
-# shellcheck source=tests/serve.sh
-. tests/serve.sh
 T="$B/part-publish"
 passed=0 failed=0
 is() { # NAME WANT GOT
