@@ -629,6 +629,7 @@ def test_killed_worker(s):
     check("killed workers are replaced", a is not None and a["validity"] == "1"
           and not set(before) & set(after), (before, after))
     check("crash to first answer within 4 s", time.time() - began < 4, time.time() - began)
+    check("the log says so", "W9014" in "".join(s.log), s.log[-3:])
 
 
 def test_switching(s, site):

@@ -247,6 +247,28 @@ def by_an_expert(site):
     check("signed by another of our keys", r.returncode == 36 and "riyo-%s.p7s" % DAYS[2] in r.stderr, r.stderr)
 
 
+def a_bill_of_more(site):
+    """A retry made billable, and the head made anew over it: the journals do not say so."""
+    copy = W + "/more"
+    shutil.copytree(site, copy)
+    u = copy + "/qualification/out/usage/riyo-" + DAYS[2]
+    lines = read(u + ".csv").splitlines()
+    at = next(i for i, x in enumerate(lines) if x.startswith("2,") and x.split(",")[13] == "2")
+    v = lines[at].split(",")
+    v[13] = "1"
+    lines[at] = ",".join(v)
+    text = "\r\n".join(lines) + "\r\n"
+    open(u + ".csv", "w", newline="").write(text)
+    head = re.sub('sha256: "[0-9a-f]*"', 'sha256: "%s"' % hashlib.sha256(text.encode()).hexdigest(), read(u + ".yaml"))
+    open(u + ".yaml", "w", newline="").write(head)
+    pki = copy + "/pki/"
+    openssl("cms", "-sign", "-binary", "-outform", "DER", "-in", u + ".yaml", "-signer", pki + "publish.pem",
+            "-inkey", pki + "publish.key", "-out", u + ".p7s", "-nosmimecap", "-md", "sha256")
+    r = run("verify", copy)
+    check("a retry that was billed is named by its line", r.returncode == 36 and "F4012" in r.stderr and
+          "riyo-%s.csv:%d:" % (DAYS[2], at + 1) in r.stderr, r.stderr)
+
+
 def alone(site):
     """As an auditor: a copy, the CA, nothing else."""
     month = W + "/month"
@@ -317,6 +339,7 @@ records = sum(read(site + "/qualification/out/usage/" + f).count("\n2,")
 check("every record once", " records=%d " % records in r.stdout, (records, r.stdout))
 edits(site, int(sys.argv[1]))
 by_an_expert(site)
+a_bill_of_more(site)
 alone(site)
 revoked(site)
 today(site)

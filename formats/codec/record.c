@@ -438,7 +438,8 @@ read_data(struct record_reader *r, enum record_result cut, struct record *rec)
 	struct diag at = here(r);
 	int errors;
 
-	if (r->counts.read == RECORDS_PER_FILE_MAX)
+	if (r->counts.read ==
+	    (r->src.most > 0 ? r->src.most : RECORDS_PER_FILE_MAX))
 		return broken(r, DIAG_TOO_MANY_RECORDS, NULL);
 	r->counts.read++;
 	r->in_block++;

@@ -108,6 +108,7 @@ struct record_source {
 	uint32_t substitute; /* text.substitute; 0: ● */
 	struct diag_sink *sink;
 	unsigned lenient; /* enum record_lenient; 0: nothing is overlooked */
+	int64_t most; /* records of the file; 0: RECORDS_PER_FILE_MAX */
 };
 
 struct record_counts {

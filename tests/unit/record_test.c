@@ -22,12 +22,12 @@ struct outcome {
 };
 
 static struct outcome
-read_all(
-    struct slice bytes, const struct layout *l, enum syntax s, enum charset cs)
+read_most(struct slice bytes, const struct layout *l, enum syntax s,
+    enum charset cs, int64_t most)
 {
 	struct outcome o = { 0 };
 	struct record_source src = { "t", -1, bytes, l, s, cs, TODAY, 0, NULL,
-		0 };
+		0, most };
 	struct record_reader *r;
 	struct record rec;
 
@@ -40,6 +40,13 @@ read_all(
 	o.n = record_count(r);
 	record_close(r);
 	return o;
+}
+
+static struct outcome
+read_all(
+    struct slice bytes, const struct layout *l, enum syntax s, enum charset cs)
+{
+	return read_most(bytes, l, s, cs, 0);
 }
 
 static int64_t
@@ -102,7 +109,7 @@ static void
 trip(const struct layout *l, enum syntax s, enum charset cs)
 {
 	struct record_source src = { "t", -1, { NULL, 0 }, l, s, cs, TODAY, 0,
-		NULL, 0 };
+		NULL, 0, 0 };
 	struct diag_list list;
 	struct record_reader *r;
 	struct record rec;
@@ -725,6 +732,29 @@ test_all_faults(void)
 	diag_list_free(&o.list);
 }
 
+/* The limit itself is 50 million records: the same counter at two. */
+static void
+test_more_records_than_the_limit(void)
+{
+	static const char three[] =
+	    "Sender,Side,Feeds,SenderName,JoinsOn,LeavesOn\n"
+	    "06139992,intermediate,shikaku,,,\n"
+	    "06160014,intermediate,shikaku,,,\n"
+	    "34130013,intermediate,shikaku,,,\n";
+	struct outcome o = read_most(
+	    SLICE(three), &sender_layout, SYNTAX_CSV, CHARSET_UTF8, 2);
+
+	CU_ASSERT_EQUAL(o.end, RECORD_BROKEN);
+	CU_ASSERT_EQUAL(o.n.read, 2);
+	CU_ASSERT_EQUAL(o.list.sink.counts[DIAG_TOO_MANY_RECORDS], 1);
+	diag_list_free(&o.list);
+	o = read_most(
+	    SLICE(three), &sender_layout, SYNTAX_CSV, CHARSET_UTF8, 3);
+	CU_ASSERT_EQUAL(o.end, RECORD_END);
+	CU_ASSERT_EQUAL(errors(&o), 0);
+	diag_list_free(&o.list);
+}
+
 static void
 test_site_table(void)
 {
@@ -891,6 +921,7 @@ static CU_TestInfo tests[] = {
 	    test_total_of_refused },
 	{ "all faults of a record are told, with their place",
 	    test_all_faults },
+	{ "more records than the limit", test_more_records_than_the_limit },
 	{ "a site's table names its columns and is good as a whole",
 	    test_site_table },
 	{ "stored fields go into bytes and back, and nothing else", test_pack },
