@@ -178,7 +178,7 @@ layouts: $(B)/shikaku-check
 lint: deps-tools $(GEN)
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	mandoc -Tlint -Wwarning $$(git ls-files '*.5' '*.7' '*.8')
-	shellcheck $$(git ls-files '*.sh') .ci/run
+	shellcheck -S warning $$(git ls-files '*.sh') .ci/run
 	cppcheck --std=c11 --quiet --enable=warning,portability --inline-suppr \
 	  --error-exitcode=1 -I. -I$(G) --suppress=missingInclude batch online formats
 sizes:

@@ -36,14 +36,15 @@ prune_kind(const char *dir, const struct spool_names *files, const char *kind,
 }
 
 /* Whether every snapshot a set names is there; what cannot be read is. Not
- * asked of revocation: no order goes back to older revocations. */
+ * asked of revocation, as no order goes back to older revocations, but where
+ * the set has nothing else: one of before the first rebuild. */
 static bool
 is_whole(const char *dir, const char *name)
 {
 	char path[SPOOL_PATH_MAX];
 	struct diag_sink quiet = { 0 };
 	struct snapshot_set set;
-	bool whole = true;
+	bool whole = true, none = true;
 	size_t n;
 
 	spool_path(path, dir, "%s/manifest.yaml", name);
@@ -55,7 +56,12 @@ is_whole(const char *dir, const char *name)
 	for (int i = 0; i < PUBLISH_KINDS && whole; i++) {
 		enum snapshot_kind k = publish_kinds[i];
 		spool_path(path, dir, "%s", set.kind[k].file);
+		none = none && set.kind[k].generation == 0;
 		whole = set.kind[k].generation == 0 || access(path, F_OK) == 0;
+	}
+	if (none) {
+		spool_path(path, dir, "%s", set.kind[SNAPSHOT_REVOCATION].file);
+		whole = access(path, F_OK) == 0;
 	}
 out:
 	free(doc);

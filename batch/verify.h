@@ -98,7 +98,6 @@ int verify_split(struct verify_line *line, int columns); /* how many */
  * took. */
 int verify_bill(struct verify *v, const struct verify_head *h);
 
-
 /* verify_snapshots.c: every set kept in a folder snapshots/ and every file it
  * names; counts sets in v->lines, rows in v->records. 0, -1 raised. */
 int verify_snapshots(struct verify *v, const char *dir);

@@ -1,7 +1,7 @@
 /*
  * The smaller feeds: J-LIS card link (紐付情報, F4), 機関別符号 requests and
- * results (F6), institution master (医療機関マスタ, F5), and the two partner tables a site
- * keeps as CSV (senders, insurers).
+ * results (F6), institution master (医療機関マスタ, F5), and the two partner
+ * tables a site keeps as CSV (senders, insurers).
  */
 #ifndef FORMATS_FEEDS_H
 #define FORMATS_FEEDS_H

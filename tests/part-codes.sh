@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/bin/bash
 # Every diagnostic: a row in both languages, a paragraph of the manual, and a
 # test input that raises it.
 set -u

@@ -83,7 +83,7 @@ plan() {
 	done
 }
 plan >"$T/plan"
-old=0 new=0 bad= unlike=
+old=0 new=0 bad='' unlike=''
 S="$T/run" Q="$T/run/qualification"
 while read -r call nth; do
 	rm -rf "$T/run"

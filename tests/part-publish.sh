@@ -71,7 +71,7 @@ is 'insurer and counts are said' 1 "$(grep -c 'F4014.*insurer 06139991: 63 perio
 is 'and the number to order it by' 1 "$(said W4016)"
 is 'the total is within its band' 0 "$(said F4006)"
 n=$(number)
-is 'a wrong number lets nothing through' '35 2' "$(rebuild 03 --accept-guard 12345; echo $status $(g))"
+is 'a wrong number lets nothing through' '35 2' "$(rebuild 03 --accept-guard 12345; echo "$status $(g)")"
 send 06139991 03 4 9 38 40
 rebuild 03 --accept-guard "$n"
 is 'nor does that of what was withheld before another file came' '35 2' "$status $(g)"

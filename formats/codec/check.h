@@ -12,7 +12,8 @@ int check_digit_folded(struct slice body);
 /* 個人番号: check digit over the first 11 digits (平成26年総務省令85号). */
 int check_digit_my_number(struct slice body11);
 /* True where v (UTF-8) holds exactly 12 digits in a row (half or full width)
- * with a right check digit, alone or in other text; field_check() raises MY_NUMBER for FIELD_FREE fields by this. */
+ * with a right check digit, alone or in other text; field_check() raises
+ * MY_NUMBER for FIELD_FREE fields by this. */
 bool check_is_my_number(struct slice v);
 
 enum diag_code check_insurer_number(const struct value *v); /* 6 or 8 digits */

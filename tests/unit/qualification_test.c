@@ -101,7 +101,8 @@ test_scheme(void)
 	    with2(Q_INSURER_NUMBER, "04130019", Q_CARD_CLASS, "D2", DIAG__MAX));
 	CU_ASSERT(with2(Q_INSURER_NUMBER, "04130019", Q_CARD_CLASS, "D1",
 	    DIAG_SCHEME_ITEM));
-	/* 退職 of NHI, 特例退職 of societies and mutual aid, 自衛官 of law 07 */
+	/* 退職 of NHI, 特例退職 of societies and mutual aid, 自衛官 of law 07
+	 */
 	CU_ASSERT(with(Q_CARD_CLASS, "02", DIAG_SCHEME_ITEM));
 	CU_ASSERT(
 	    with2(Q_INSURER_NUMBER, "139998", Q_CARD_CLASS, "02", DIAG__MAX));
