@@ -541,7 +541,8 @@ entries_find(struct sample *s, struct entries *l)
 			}
 		}
 	}
-	qsort(l->v, l->n, sizeof(*l->v), entries_order);
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof(*l->v), entries_order);
 }
 
 /* One partition of one generation as member i. */

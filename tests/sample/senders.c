@@ -456,7 +456,8 @@ changes_find(const struct sample *s, struct changes *l)
 			}
 		}
 	}
-	qsort(l->v, l->n, sizeof(*l->v), changes_order);
+	if (l->n > 1)
+		qsort(l->v, l->n, sizeof(*l->v), changes_order);
 }
 
 static void
