@@ -30,7 +30,7 @@ static const struct field month_fields[M__MAX] = {
 	[M_UNKNOWN] = { "WithoutResult", "未確認件数（対象外）", 10, 12, FIELD_NUM, REQ, NULL, NULL },
 	[M_OTHER] = { "OwnUse", "試験・自己運用件数（対象外）", 11, 12, FIELD_NUM, REQ, NULL, NULL },
 	[M_LATE] = { "LateUnits", "うち前月以前の利用分", 12, 12, FIELD_NUM, REQ, NULL, NULL },
-	[M_PRICES] = { "PriceTable", "料金表版", 13, 16, FIELD_ANK, REQ, NULL, NULL },
+	[M_PRICES] = { "PriceTable", "料金表版", 13, 16, FIELD_ANK, KEY, NULL, NULL },
 };
 static const struct field burden_fields[BU__MAX] = {
 	[BU_TYPE] = { "RecordType", "レコード区分", 1, 1, FIELD_CODE, REQ, NULL, codes_record_type },

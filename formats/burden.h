@@ -33,7 +33,7 @@ enum month_field { /* a month by 利用種別 x 保険者 x 都道府県 x 機�
 	M_UNKNOWN, /* rule 3: without result, not billable */
 	M_OTHER, /* tests and own operation: not billable */
 	M_LATE, /* of the units: used in an earlier month (rule 6) */
-	M_PRICES, /* 料金表版 in force (rule 7) */
+	M_PRICES, /* 料金表版 in force (rule 7); empty: no levy */
 	M__MAX
 };
 extern const struct format month_format;
@@ -44,14 +44,14 @@ enum burden_field { /* 負担額 of an insurer and month */
 	BU_NUMBER,
 	BU_MONTH,
 	BU_CHANGE, /* 1 as computed, 2 reversal, 3 restated */
-	BU_INSURER,
+	BU_INSURER, /* 00000000: units no insurer was found for */
 	BU_INSURER_NAME,
 	BU_BASIS, /* 1 by provisions, 2 by insured persons (rule 10) */
 	BU_CHECKS, /* billable units of 利用種別 1 */
 	BU_PROVISIONS, /* and of 利用種別 2 */
 	BU_PERSONS, /* 被保険者数 on the last day of the month */
 	BU_AMOUNT, /* yen; the control total is the sum of the digits sent */
-	BU_PRICES,
+	BU_PRICES, /* the last one, where it changed within the month */
 	BU__MAX
 };
 extern const struct format burden_format;

@@ -23,6 +23,7 @@ struct config {
 
 	const char *senders, *insurers; /* masters.* : CSV tables */
 	const char *leniencies; /* masters.leniencies; may be empty */
+	const char *prices; /* masters.prices; empty: no levy */
 
 	/* trust.*: PEM files */
 	const char *insurer_ca, *insurer_crl; /* signers of uploads */
@@ -75,6 +76,9 @@ struct config {
 	const char *admin; /* responder.admin: Unix socket; may be empty */
 	int log_form; /* 0 text, 1 json, 2 ltsv */
 	const char *user; /* responder.user: becomes it where begun as root */
+	int fees_basis; /* fees.basis: 0 by use, 1 by insured persons */
+	int fees_rounding; /* fees.rounding: 0 down, 1 half, 2 up */
+	int fees_retry_days; /* fees.retry_days */
 	bool stale_stops; /* stop answering when the snapshot is too old */
 	int stale_hours;
 

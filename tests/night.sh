@@ -17,6 +17,7 @@ what() {
 	revoke) echo '失効: revocation lists' ;;
 	rebuild) echo '更新: generation g+1' ;;
 	collect) echo '利用実績: the day'"'"'s usage' ;;
+	bill) echo '月次: summary and burden of the month' ;;
 	report) echo '統計: the day'"'"'s figures' ;;
 	esac
 }
