@@ -122,8 +122,10 @@ $(B)/gen/suites.def: Makefile $(UNIT)
 	for s in $(SUITES); do echo "S($$s)"; done > $@
 $(B)/tests/unit/run.o: $(B)/gen/suites.def
 $(B)/tests/unit/run.o: BASE += -I$(B)/gen
-$(B)/unit: $(B)/tests/unit/run.o $(B)/tests/unit/raised.o $(UNIT:%.c=$(B)/%.o) $(B)/sample.a $(B)/batch.a $(B)/online.a $(B)/formats.a
-	$(CC) $(LOPT) $(LDFLAGS) -Wl,--wrap=diag_raise,--wrap=diag_file -o $@ $^ $(LIBS) $(shell pkg-config --libs cunit)
+# calls that a test can make fail: tests/unit/faults.def
+FAULTS := $(shell sed -n 's/^FAULT.[^,]*, *\([A-Za-z0-9_]*\),.*/-Wl,--wrap=\1/p' tests/unit/faults.def)
+$(B)/unit: $(B)/tests/unit/run.o $(B)/tests/unit/raised.o $(B)/tests/unit/faults.o $(UNIT:%.c=$(B)/%.o) $(B)/sample.a $(B)/batch.a $(B)/online.a $(B)/formats.a
+	$(CC) $(LOPT) $(LDFLAGS) -Wl,--wrap=diag_raise,--wrap=diag_file $(FAULTS) -o $@ $^ $(LIBS) $(shell pkg-config --libs cunit)
 $(B)/replay-%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/replay.o $(B)/online.a $(B)/batch.a $(B)/formats.a
 	$(CC) $(LOPT) $(LDFLAGS) -o $@ $^ $(LIBS)
 $(B)/fuzz-%: $(B)/tests/fuzz/fuzz_%.o $(B)/online.a $(B)/batch.a $(B)/formats.a

@@ -204,6 +204,8 @@ fill_table(struct snapshot_make *m, enum filled f, const char *table)
 {
 	m->filled[f].root = root_of(m, table);
 	m->filled[f].key = filled_keys[f];
+	if (m->filled[f].root == 0)
+		fail(m, "schema", table);
 }
 
 static void
@@ -259,6 +261,8 @@ make_empty(struct snapshot_make *m)
 	if (close_db(m) == -1)
 		return -1;
 	m->pages_before = count_pages(m);
+	if (m->failed || m->pages_before == -1)
+		return fail(m, "schema", "not read");
 	if ((m->pages = pages_open(m->path)) == NULL)
 		return fail(m, "open", strerror(errno));
 	for (int f = 0; f < FILLED__MAX; f++)

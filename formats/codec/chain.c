@@ -168,8 +168,8 @@ chain_open(const char *ca_pem, const char *crl_pem, struct diag_sink *sink)
 
 	c->store = X509_STORE_new();
 	if (c->store == NULL) {
-		free(c);
-		return NULL;
+		diag_file(sink, DIAG_KEY_UNREADABLE, ca_pem, "out of memory");
+		goto fail;
 	}
 	if (add_anchors(c->store, ca_pem, sink) == -1)
 		goto fail;

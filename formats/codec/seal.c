@@ -191,7 +191,9 @@ seal_verify_bytes(const char *name, struct slice content, struct slice sig,
 		goto out;
 	}
 	in = BIO_new_mem_buf(content.p, (int)content.n);
-	if (in != NULL)
+	if (in == NULL)
+		seal_fault(sink, DIAG_IO, name, "out of memory");
+	else
 		r = verify(name, &p, in, NULL, trust, now, signer, sink);
 out:
 	BIO_free(in);

@@ -374,7 +374,9 @@ seal_make(const char *name, int in_fd, int out_fd,
 		goto out;
 	n = BIO_get_mem_data(mem, &bytes);
 	view = BIO_new_mem_buf(bytes, (int)n);
-	if (view != NULL)
+	if (view == NULL)
+		seal_fault(sink, DIAG_IO, name, "out of memory");
+	else
 		r = seal_content(name, view, n, out_fd, signer, now, sink);
 out:
 	BIO_free(view);
