@@ -44,7 +44,9 @@ struct collect {
 	int newest; /* its sequence */
 	struct seal_key *key;
 	bool done; /* the day has its file */
+	struct spool_names names; /* of out/usage */
 	struct journals journals;
+	struct prices *prices;
 	struct riyo *riyo;
 	struct riyo_counts counts;
 	int64_t late;
@@ -145,27 +147,29 @@ take_file(struct collect *c, const char *name)
 	return n ? 0 : -1;
 }
 
+/* riyo-YYYYMMDD.suffix */
+static bool
+is_day(const char *name, const char *suffix)
+{
+	return strlen(name) == 13 + strlen(suffix) &&
+	    strncmp(name, "riyo-", 5) == 0 && strcmp(name + 13, suffix) == 0;
+}
+
 static int
 take_all(struct collect *c)
 {
-	struct spool_names names;
 	int ok = 0;
 
 	spool_path(c->dir, c->root, "out/usage");
 	if (publish_make_dir(c->dir) == -1 ||
-	    spool_list(c->dir, &names) == -1) {
+	    spool_list(c->dir, &c->names) == -1) {
 		diag_file(c->sink, DIAG_IO, "out/usage", "%s", strerror(errno));
 		run_worst(&c->run, EXIT_TEMPORARY);
 		return -1;
 	}
-	for (size_t i = 0; i < names.n && ok == 0; i++) {
-		size_t len = strlen(names.v[i]);
-
-		if (len == 18 && strncmp(names.v[i], "riyo-", 5) == 0 &&
-		    strcmp(names.v[i] + 13, ".yaml") == 0)
-			ok = take_file(c, names.v[i]);
-	}
-	spool_free(&names);
+	for (size_t i = 0; i < c->names.n && ok == 0; i++)
+		if (is_day(c->names.v[i], ".yaml"))
+			ok = take_file(c, c->names.v[i]);
 	if (ok == -1)
 		run_worst(&c->run, EXIT_INTEGRITY);
 	return ok;
@@ -233,6 +237,69 @@ read_journals(struct collect *c)
 	return 0;
 }
 
+/* ---- what earlier files billed ---- */
+
+static int
+before_file(struct collect *c, const char *name)
+{
+	char path[SPOOL_PATH_MAX];
+	struct record_source src = { .name = name,
+		.layout = &usage_file_layout,
+		.syntax = SYNTAX_CSV,
+		.charset = CHARSET_UTF8,
+		.today = DAY_NONE,
+		.most = INT64_MAX,
+		.sink = c->sink };
+	struct record_reader *reader;
+	struct record rec;
+	enum record_result r = RECORD_OK;
+	int ok = 0;
+
+	spool_path(path, c->dir, "%s", name);
+	src.fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (src.fd == -1)
+		return -1;
+	reader = record_open(&src);
+	while (ok == 0 && (r = record_next(reader, &rec)) == RECORD_OK)
+		ok = riyo_before(c->riyo, &rec);
+	record_close(reader);
+	close(src.fd);
+	if (ok == 0 && r != RECORD_END) {
+		run_worst(&c->run, EXIT_INTEGRITY); /* raised */
+		return -1;
+	}
+	return ok;
+}
+
+/* A 取引ID is billed once, also where a retry came after midnight or its
+ * line late: files from fees.retry_days before the first day of use on. A
+ * record is never in a file older than its day, so none is overlooked. */
+static int
+read_before(struct collect *c)
+{
+	int32_t first = riyo_first(c->riyo), day;
+	char name[32];
+
+	for (size_t i = 0; first != DAY_NONE && i < c->names.n; i++) {
+		if (!is_day(c->names.v[i], ".yaml"))
+			continue;
+		day = day_parse((struct slice) { c->names.v[i] + 5, 8 });
+		if (day == DAY_NONE ||
+		    day < first - c->run.config->fees_retry_days)
+			continue;
+		snprintf(name, sizeof(name), "%.13s.csv", c->names.v[i]);
+		if (before_file(c, name) == -1) {
+			if (c->run.exit < EXIT_TEMPORARY) {
+				diag_file(c->sink, DIAG_IO, name, "%s",
+				    strerror(errno));
+				run_worst(&c->run, EXIT_TEMPORARY);
+			}
+			return -1;
+		}
+	}
+	return 0;
+}
+
 /* ---- the file and the list beside it ---- */
 
 static void
@@ -249,6 +316,7 @@ list_write(
 	fprintf(f, "billable: %lld\nretries: %lld\nunknown: %lld\n",
 	    (long long)c->counts.due, (long long)c->counts.retries,
 	    (long long)c->counts.unknown);
+	fprintf(f, "retry_days: %d\n", c->run.config->fees_retry_days);
 	fprintf(f, "journals:%s\n", c->journals.n == 0 ? " []" : "");
 	for (size_t i = 0; i < c->journals.n; i++) {
 		const struct journal_file *j = &c->journals.v[i];
@@ -279,13 +347,14 @@ static int
 publish_file(struct collect *c, const char *csv)
 {
 	struct publish p;
+	bool gap;
 
 	if (publish_open(&p, c->root) == -1)
 		return -1;
 	if (riyo_write(c->riyo, fileno(p.f), csv, c->run.day,
-		c->files % 9999 + 1, &c->counts, c->sink) == -1) {
+		c->files % 9999 + 1, &c->counts, &gap, c->sink) == -1) {
 		publish_abandon(&p);
-		run_worst(&c->run, EXIT_TEMPORARY);
+		run_worst(&c->run, gap ? EXIT_CONFIG : EXIT_TEMPORARY);
 		return -1;
 	}
 	if (c->run.dry) {
@@ -359,14 +428,16 @@ collect_day(struct collect *c)
 	snprintf(csv, sizeof(csv), "riyo-%s.csv", d);
 	spool_path(work, c->root, "work");
 	if (journals_list(c->root, c->run.day, &c->journals, c->sink) == -1 ||
-	    (c->riyo = riyo_new(work)) == NULL) {
+	    (c->riyo = riyo_new(work, c->prices)) == NULL) {
 		run_worst(&c->run, EXIT_TEMPORARY);
 		return;
 	}
-	if (read_journals(c) == -1)
+	if (read_journals(c) == -1 || read_before(c) == -1)
 		return;
 	drop_unchanged(c);
 	if (publish_file(c, csv) == -1 || publish_list(c, csv) == -1) {
+		if (c->run.exit >= EXIT_TEMPORARY)
+			return; /* told */
 		diag_file(c->sink, DIAG_IO, csv, "%s", strerror(errno));
 		run_worst(&c->run, EXIT_TEMPORARY);
 		return;
@@ -391,7 +462,8 @@ main(int argc, char **argv)
 		    "qualification.root is empty: collect works on that side");
 		run_worst(&c.run, EXIT_CONFIG);
 	} else if ((c.key = seal_key_open(
-			k->publish_key, k->publish_cert, c.sink)) == NULL) {
+			k->publish_key, k->publish_cert, c.sink)) == NULL ||
+	    (c.prices = prices_load(k->prices, c.sink)) == NULL) {
 		run_worst(&c.run, EXIT_CONFIG);
 	} else if (run_lock(&c.run, c.root) == 0 && take_all(&c) == 0) {
 		if (c.done)
@@ -401,6 +473,8 @@ main(int argc, char **argv)
 	}
 	seal_key_free(c.key);
 	riyo_free(c.riyo);
+	prices_free(c.prices);
+	spool_free(&c.names);
 	journals_free(&c.journals);
 	free(c.taken);
 	return run_end(&c.run);

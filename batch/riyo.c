@@ -28,13 +28,19 @@ struct by_time {
 
 struct riyo {
 	struct sort *requests, *times;
+	const struct prices *prices;
+	char first[AT]; /* earliest time of use; "" none */
+	int32_t day; /* whose versions these are */
+	const char *version[PRICES_USES];
 };
 
 struct riyo *
-riyo_new(const char *work_dir)
+riyo_new(const char *work_dir, const struct prices *prices)
 {
 	struct riyo *r = text_alloc(sizeof(*r));
 
+	r->prices = prices;
+	r->day = DAY_NONE;
 	r->requests =
 	    sort_new(sizeof(struct by_request), SORT_MEMORY / 3, work_dir);
 	r->times = sort_new(sizeof(struct by_time), SORT_MEMORY / 3, work_dir);
@@ -90,6 +96,8 @@ add(struct riyo *r, const struct record *line, char use)
 	key.use = use;
 	copy_fixed(key.at, sizeof(key.at), line->v[U_AT].s);
 	place(key.place, line->v[U_WORKER].n, line->v[U_SEQUENCE].n);
+	if (r->first[0] == '\0' || memcmp(key.at, r->first, AT) < 0)
+		memcpy(r->first, key.at, AT);
 	buf_init(&b, text, sizeof(text));
 	for (size_t i = 0; i < NTAKEN; i++) {
 		struct slice s = line->v[taken[i].usage].s;
@@ -115,6 +123,26 @@ riyo_add(struct riyo *r, const struct record *line)
 	if (!slice_is(result, "valid"))
 		return 1;
 	return add(r, line, '2') == -1 ? -1 : 2;
+}
+
+int32_t
+riyo_first(const struct riyo *r)
+{
+	return r->first[0] == '\0' ?
+	    DAY_NONE :
+	    day_parse_iso((struct slice) { r->first, 10 });
+}
+
+/* Without a time it stands before every record of its 取引ID. */
+int
+riyo_before(struct riyo *r, const struct record *detail)
+{
+	struct by_request key = { .use = detail->v[Y_USE].s.p[0] };
+
+	if (!slice_is(detail->v[Y_BILLING].s, "1"))
+		return 0;
+	copy_fixed(key.request, sizeof(key.request), detail->v[Y_REQUEST].s);
+	return sort_add(r->requests, &key, (struct slice) { "", 0 });
 }
 
 /* First billable one of a 取引ID and 利用種別 is due, the others retries. */
@@ -179,10 +207,15 @@ judge(struct riyo *r, struct riyo_counts *c)
 		return -1;
 	while ((more = sort_next(r->requests, &key, &payload)) == 1) {
 		const struct by_request *k = key;
-		enum riyo_billing how = bill(k, &due, card_result(payload));
+		enum riyo_billing how;
 		struct by_time t;
 		struct buf b;
 
+		if (k->at[0] == '\0') { /* of an earlier file */
+			due = *k;
+			continue;
+		}
+		how = bill(k, &due, card_result(payload));
 		if (how == BILLING_DUE)
 			due = *k;
 		memcpy(t.at, k->at, sizeof(t.at));
@@ -198,9 +231,29 @@ judge(struct riyo *r, struct riyo_counts *c)
 	return more == -1 ? -1 : sort_finish(r->times);
 }
 
+/* The versions in force on the day of use; -1 a gap. */
 static int
-write_one(struct record_writer *w, const struct by_time *k,
-    struct slice payload, int64_t number)
+look_up(struct riyo *r, const struct by_time *k)
+{
+	int32_t day = day_parse_iso((struct slice) { k->at, 10 });
+	int version;
+
+	if (prices_none(r->prices))
+		return 0;
+	if (day != r->day)
+		for (int use = 0; use < PRICES_USES; use++) {
+			version = prices_on(r->prices, use + 1, day);
+			r->version[use] = version == -1 ?
+			    NULL :
+			    prices_version(r->prices, version);
+		}
+	r->day = day;
+	return r->version[k->use - '1'] == NULL ? -1 : 0;
+}
+
+static int
+write_one(const struct riyo *r, struct record_writer *w,
+    const struct by_time *k, struct slice payload, int64_t number)
 {
 	struct record rec;
 	char digits[24];
@@ -215,6 +268,8 @@ write_one(struct record_writer *w, const struct by_time *k,
 	record_set(&rec, Y_BILLING, part(&payload));
 	for (size_t i = 0; i < NTAKEN; i++)
 		record_set(&rec, taken[i].riyo, part(&payload));
+	if (!prices_none(r->prices))
+		record_set(&rec, Y_PRICES, slice_of(r->version[k->use - '1']));
 	return record_write(w, &rec);
 }
 
@@ -236,17 +291,42 @@ write_header(struct record_writer *w, int32_t day, int sequence)
 	return record_write_header(w, &rec);
 }
 
-int
-riyo_write(struct riyo *r, int fd, const char *name, int32_t day, int sequence,
-    struct riyo_counts *out, struct diag_sink *sink)
+/* Records by time of use. 0, -1 raised. */
+static int
+write_all(struct riyo *r, struct record_writer *w, const char *name, bool *gap,
+    struct diag_sink *sink)
 {
-	struct record_writer *w;
-	struct record trailer;
 	const void *key;
 	struct slice payload;
 	int64_t number = 0;
-	int more = 0, ok = -1;
+	int more;
 
+	while ((more = sort_next(r->times, &key, &payload)) == 1) {
+		const struct by_time *k = key;
+
+		if (look_up(r, k) == -1) {
+			diag_file(sink, DIAG_PRICE_GAP, name,
+			    "利用種別 %c on %.10s", k->use, k->at);
+			*gap = true;
+			return -1;
+		}
+		if (write_one(r, w, k, payload, ++number) == -1)
+			return -1;
+	}
+	if (more == -1)
+		diag_file(sink, DIAG_IO, name, "%s", strerror(errno));
+	return more;
+}
+
+int
+riyo_write(struct riyo *r, int fd, const char *name, int32_t day, int sequence,
+    struct riyo_counts *out, bool *gap, struct diag_sink *sink)
+{
+	struct record_writer *w;
+	struct record trailer;
+	int ok = -1;
+
+	*gap = false;
 	*out = (struct riyo_counts) { 0 };
 	if (judge(r, out) == -1) {
 		diag_file(sink, DIAG_IO, name, "%s", strerror(errno));
@@ -258,11 +338,8 @@ riyo_write(struct riyo *r, int fd, const char *name, int32_t day, int sequence,
 		return -1;
 	record_init(&trailer, &file_trailer);
 	record_set(&trailer, FT_TYPE, SLICE("3"));
-	if (write_header(w, day, sequence) == 0)
-		while ((more = sort_next(r->times, &key, &payload)) == 1)
-			if (write_one(w, key, payload, ++number) == -1)
-				break;
-	if (more == 0)
+	if (write_header(w, day, sequence) == 0 &&
+	    write_all(r, w, name, gap, sink) == 0)
 		ok = record_write_trailer(w, &trailer);
 	if (record_finish(w) == -1)
 		ok = -1;

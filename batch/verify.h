@@ -27,6 +27,7 @@ struct verify_head { /* out/usage/riyo-YYYYMMDD.yaml */
 	char digest[65], previous[65];
 	char file[32], sha256[65]; /* the detail file */
 	int64_t records, checks, provisions, billable, retries, unknown;
+	int64_t retry_days; /* -1: an old head: this file alone */
 	struct verify_taken *taken;
 	size_t n;
 };

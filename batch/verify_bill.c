@@ -1,7 +1,8 @@
 /*
  * The bill: every record of a detail file stands for a journal line, every
  * line that must be billed has its record, and of one 取引ID and 利用種別
- * only the first with a result is billable (domain, billing rules 1-4).
+ * only the first with a result is billable (domain, billing rules 1-4), also
+ * over the files of retry_days before the first day of use.
  *
  * Lines and records are compared as sets of digests in one table, so that
  * their order does not matter; the first that has no partner is named.
@@ -64,6 +65,9 @@ struct bill {
 	uint64_t zero[2]; /* the 取引ID 0 itself */
 	size_t place; /* journal being read, from 1 */
 	int64_t from;
+	int64_t first; /* day of use of the first record; -1 none */
+	int64_t room[2]; /* of the tables, for what earlier files billed */
+	bool older; /* files that may have billed a retry are archived */
 	/* of the records of the file */
 	int64_t records, checks, provisions, billable, retries, unknown;
 	char at[32];
@@ -258,7 +262,8 @@ judge_billing(struct bill *b, const struct verify_line *line, int use)
 		    NULL :
 		    "a check without a result is not billable (9)";
 	}
-	if (billed(b, use, request)) {
+	if (billed(b, use, request) ||
+	    (b->older && column_is(line, R_BILLING, "2"))) {
 		b->retries++;
 		return column_is(line, R_BILLING, "2") ?
 		    NULL :
@@ -349,6 +354,123 @@ read_file(struct bill *b)
 	return ended ? 0 : bad(b, n, "the trailer is missing");
 }
 
+/* ---- what earlier files billed ---- */
+
+/* Days since 1970 of YYYYMMDD, with dashes or without; -1: no number. */
+static int64_t
+day_number(const char *p, bool dashes)
+{
+	int64_t n[3] = { 0 }, era;
+	static const int width[3] = { 4, 2, 2 };
+
+	for (int i = 0; i < 3; i++) {
+		for (int k = 0; k < width[i]; k++, p++) {
+			if (*p < '0' || *p > '9')
+				return -1;
+			n[i] = n[i] * 10 + (*p - '0');
+		}
+		p += dashes && i < 2;
+	}
+	/* civil to days, with years that begin in March */
+	n[0] -= n[1] <= 2;
+	era = n[0] / 400;
+	return era * 146097 + (n[0] - era * 400) * 365 +
+	    (n[0] - era * 400) / 4 - (n[0] - era * 400) / 100 +
+	    (153 * (n[1] + (n[1] > 2 ? -3 : 9)) + 2) / 5 + n[2] - 1 - 719468;
+}
+
+typedef void each_record_fn(struct bill *b, const struct verify_line *line);
+
+/* The detail records of a file until `one` (only the first). */
+static void
+each_record(
+    struct bill *b, const struct verify_head *h, bool one, each_record_fn *each)
+{
+	char path[1024], *text = NULL;
+	size_t size = 0;
+	ssize_t len;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "%s/%s", b->v->usage, h->file);
+	f = fopen(path, "rb");
+	while (f != NULL && (len = getline(&text, &size, f)) > 0) {
+		struct verify_line line = { .p = text, .n = (size_t)len };
+
+		if (line.p[0] != '2')
+			continue;
+		if (verify_split(&line, R__MAX) == R__MAX)
+			each(b, &line);
+		if (one)
+			break;
+	}
+	free(text);
+	if (f != NULL)
+		fclose(f);
+}
+
+static void
+take_first(struct bill *b, const struct verify_line *line)
+{
+	b->first =
+	    line->v[R_AT].n == 29 ? day_number(line->v[R_AT].p, true) : -1;
+}
+
+static void
+take_billed(struct bill *b, const struct verify_line *line)
+{
+	uint64_t request;
+	int use = column_is(line, R_USE, "2") ? 1 : 0;
+
+	if (column_is(line, R_BILLING, "1") && b->room[use] > 0 &&
+	    request_of(line, &request)) {
+		b->room[use]--; /* no more than its head says */
+		billed(b, use, request);
+	}
+}
+
+static bool
+within(const struct bill *b, const struct verify_head *g)
+{
+	return g->records <= INT32_MAX && g->checks <= g->records &&
+	    g->provisions <= g->records &&
+	    day_number(g->name + 5, false) >= b->first - b->h->retry_days;
+}
+
+/* Also where the oldest head here is not the first there was. */
+static void
+read_before(struct bill *b)
+{
+	const struct verify_head *h = b->h, *v = b->v->head;
+
+	for (const struct verify_head *g = v; g < h; g++) {
+		if (!within(b, g))
+			continue;
+		b->room[0] = g->checks;
+		b->room[1] = g->provisions;
+		each_record(b, g, false, take_billed);
+	}
+	b->older = v->sequence > 1 &&
+	    day_number(v->name + 5, false) >= b->first - h->retry_days;
+}
+
+/* Rows for it in the tables, by use. */
+static void
+count_before(struct bill *b, int64_t n[2])
+{
+	n[0] = b->h->checks;
+	n[1] = b->h->provisions;
+	if (b->h->retry_days < 0)
+		return;
+	b->first = -1;
+	each_record(b, b->h, true, take_first);
+	for (const struct verify_head *g = b->v->head;
+	     b->first >= 0 && g < b->h; g++)
+		if (within(b, g)) {
+			n[0] += g->checks;
+			n[1] += g->provisions;
+		}
+}
+
 /* ---- one head ---- */
 
 static int
@@ -402,14 +524,17 @@ verify_bill(struct verify *v, const struct verify_head *h)
 {
 	struct bill b = { .v = v, .h = h };
 	char path[1024], sha256[65];
-	int64_t before = v->bad;
+	int64_t before = v->bad, n[2];
 
 	if (h->records > INT32_MAX || h->n > JOURNALS_MAX ||
 	    h->checks > h->records || h->provisions > h->records)
 		return bad(&b, 0, "more records than a day can have");
 	b.slot = table(h->records, sizeof(*b.slot), &b.size);
-	b.due[0] = table(h->checks, sizeof(uint64_t), &b.due_size[0]);
-	b.due[1] = table(h->provisions, sizeof(uint64_t), &b.due_size[1]);
+	count_before(&b, n);
+	for (int use = 0; use < 2; use++)
+		b.due[use] = table(n[use], sizeof(uint64_t), &b.due_size[use]);
+	if (h->retry_days >= 0 && b.first >= 0)
+		read_before(&b);
 	snprintf(path, sizeof(path), "%s/%s", v->usage, h->file);
 	if (verify_sha256_file(path, sha256) == 0 &&
 	    strcmp(sha256, h->sha256) != 0)

@@ -91,7 +91,8 @@ set(struct verify_head *h, const char *key, const char *value)
 	} numbers[] = { { "sequence", &h->sequence },
 		{ "records", &h->records }, { "checks", &h->checks },
 		{ "provisions", &h->provisions }, { "billable", &h->billable },
-		{ "retries", &h->retries }, { "unknown", &h->unknown } };
+		{ "retries", &h->retries }, { "unknown", &h->unknown },
+		{ "retry_days", &h->retry_days } };
 	struct verify_taken *t = h->n > 0 ? &h->taken[h->n - 1] : NULL;
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
@@ -236,6 +237,7 @@ verify_heads(struct verify *v)
 		if (v->head == NULL)
 			abort();
 		v->head[v->heads] = (struct verify_head) { 0 };
+		v->head[v->heads].retry_days = -1;
 		memcpy(v->head[v->heads].name, e->d_name, 19);
 		v->heads++;
 	}

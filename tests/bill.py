@@ -91,6 +91,8 @@ def journals(codes):
         lines = []
         for n in range(60):
             again = lines[-1].split(",")[3] if lines and rng.random() < 0.1 else None
+            if n == 1 and days:  # the same 取引ID as on the day before
+                again = next(x.split(",")[3] for x in reversed(days[max(days)]) if x.split(",")[15] == "valid")
             lines.append(line(rng, day, 0, n + 1, n * 300, codes, again))
         days[day] = lines
         name = "usage-%s.0.log" % day
@@ -108,9 +110,15 @@ def journals(codes):
 
 # ---- the second definition ----
 
-def records(lines):
-    """(day, use, insurer, prefecture, kind, what) of each record, by rules 1 to 3."""
-    due = set()
+FILES = {}  # day of a file -> what it billed
+
+
+def records(file_day, lines):
+    """(day, use, insurer, prefecture, kind, what) of each record of a day file, by rules 1 to 3."""
+    due = FILES[file_day] = set()
+    first = min(x[:10] for x in lines if x.split(",")[15])
+    since = (datetime.date.fromisoformat(first) - datetime.timedelta(days=1)).strftime("%Y%m%d")
+    before = set().union(*(FILES[d] for d in FILES if since <= d < file_day))
     for text in lines:
         c = text.split(",")
         result = c[15]
@@ -119,12 +127,21 @@ def records(lines):
         for use in (1, 2) if result == "valid" else (1,):
             if result == "unknown":
                 what = "unknown"
-            elif (c[3], use) in due:
+            elif (c[3], use) in due | before:
                 what = "retry"
             else:
                 what = "unit"
                 due.add((c[3], use))
             yield c[0][:10].replace("-", ""), use, c[11], c[4][:2], c[4][2], what
+
+
+def records_alone(lines):
+    seen = set()
+    for text in lines:
+        c = text.split(",")
+        for use in (1, 2) if c[15] == "valid" else (1,) if c[15] not in ("", "unknown") else ():
+            yield "retry" if (c[3], use) in seen else "unit"
+            seen.add((c[3], use))
 
 
 def price(use, day):
@@ -197,14 +214,16 @@ def by_use():
     august, september = [], []
     for d in first:
         cut = days[d][:50] if d in ("20260820", "20260831") else days[d]
-        august += records(cut)
+        august += records(d, cut)
     for d in DAYS[len(first):]:
         lines = days[d]
         if d == "20260903":
             lines = days["20260820"][50:] + days["20260831"][50:] + lines
-        september += records(lines)
+        september += records(d, lines)
     check("August's summary", read_summary("202608") == summary(august, "202608"))
     check("September's summary, with what came late", read_summary("202609") == summary(september, "202609"))
+    same_day = sum(1 for d in DAYS for x in records_alone(days[d]) if x == "retry")
+    check("retries after midnight are among them", same_day < sum(1 for x in august + september if x[5] == "retry"))
     check("there is late use", any(k[0] == "202608" for k in read_summary("202609")))
     units = [sum(1 for x in m if x[5] == "unit") for m in (august, september)]
     check("the trailer's control total is the units", [int(open(U + "riyo_month-%s.csv" % m).read().split(",")[-1])
@@ -236,6 +255,10 @@ def by_use():
     after = {f: open(U + f, "rb").read() for f in sorted(os.listdir(U)) if not f.endswith(".p7s")}
     check("made again it is the same bytes", r.returncode == 0 and
           all(before[f] == x for f, x in after.items()), r.stderr)
+    versions = Counter(x[14] for d in DAYS for x in csv.reader(open(U + "riyo-%s.csv" % d, newline="")) if x[0] == "2")
+    check("every record names the version of its day", set(versions) == {"2026-1", "2026-2"}, versions)
+    r = run("verify")
+    check("the days are proved, with their retries", r.returncode == 0, r.stderr)
     r = run("bill", "-D", "2026-10-31")
     check("a month whose last day is not collected waits", r.returncode == 8 and "F4032" in r.stderr, r.stderr)
 
@@ -312,6 +335,15 @@ def refused():
     set_prices([("2026-9",) + p[1:] for p in PRICES])
     r = run("bill", "-D", "2026-09-30")
     check("a version once billed must stay", r.returncode == 33 and "F4030" in r.stderr, r.stderr)
+    set_prices(PRICES[:2])
+    r = run("collect", "-D", "2026-10-05")
+    check("a day nobody used needs no price", r.returncode == 0, r.stderr)
+    rng = random.Random(9)
+    open(S + "/qualification/journal/usage-20261006.0.log", "w").write(v.chained(
+        "usage-20261006.0.log", [line(rng, "20261006", 0, n + 1, n, ["00010017"]) for n in range(9)]))
+    r = run("collect", "-D", "2026-10-06")
+    check("collect asks for the price of the day too", r.returncode == 33 and "F4031" in r.stderr and
+          not os.path.exists(U + "riyo-20261006.csv"), (r.returncode, r.stderr))
     set_prices(PRICES)
     name = U + "riyo-20260902.csv"
     whole = open(U + "riyo-20260901.csv").read()

@@ -25,6 +25,17 @@ line(const char *at, const char *sequence, const char *request,
 	return rec;
 }
 
+/* masters.prices empty: no levy. */
+static const struct prices *
+no_prices(void)
+{
+	static struct prices *p;
+
+	if (p == NULL)
+		p = prices_load("", &(struct diag_sink) { 0 });
+	return p;
+}
+
 /* The file as text; yours to free. */
 static char *
 written(struct riyo *r, struct riyo_counts *c)
@@ -33,10 +44,11 @@ written(struct riyo *r, struct riyo_counts *c)
 	char *text = text_alloc(1 << 16);
 	FILE *f = tmpfile();
 	size_t n;
+	bool gap;
 
 	diag_list_init(&list, 10, NULL, DIAG_FATAL);
 	CU_ASSERT_EQUAL(
-	    riyo_write(r, fileno(f), "riyo", 20666, 1, c, &list.sink), 0);
+	    riyo_write(r, fileno(f), "riyo", 20666, 1, c, &gap, &list.sink), 0);
 	CU_ASSERT_EQUAL(list.n, 0);
 	rewind(f);
 	n = fread(text, 1, (1 << 16) - 1, f);
@@ -54,7 +66,7 @@ written(struct riyo *r, struct riyo_counts *c)
 static void
 a_valid_card_gives_a_check_and_a_provision(void)
 {
-	struct riyo *r = riyo_new("/tmp");
+	struct riyo *r = riyo_new("/tmp", no_prices());
 	struct record a = line(T1, "1", "00000000000000aa", "valid");
 	struct riyo_counts c;
 	char *text;
@@ -72,7 +84,7 @@ a_valid_card_gives_a_check_and_a_provision(void)
 static void
 questions_by_number_are_not_in_the_file(void)
 {
-	struct riyo *r = riyo_new("/tmp");
+	struct riyo *r = riyo_new("/tmp", no_prices());
 	struct record a = line(T1, "1", "00000000000000aa", "");
 	struct riyo_counts c;
 
@@ -84,7 +96,7 @@ questions_by_number_are_not_in_the_file(void)
 static void
 revoked_and_not_linked_cards_give_a_check_only(void)
 {
-	struct riyo *r = riyo_new("/tmp");
+	struct riyo *r = riyo_new("/tmp", no_prices());
 	struct record a = line(T1, "1", "00000000000000aa", "revoked");
 	struct record b = line(T2, "2", "00000000000000ab", "notlinked");
 	struct riyo_counts c;
@@ -102,7 +114,7 @@ revoked_and_not_linked_cards_give_a_check_only(void)
 static void
 a_retry_is_due_once_and_what_cannot_be_told_never(void)
 {
-	struct riyo *r = riyo_new("/tmp");
+	struct riyo *r = riyo_new("/tmp", no_prices());
 	struct record lost = line(T1, "1", "00000000000000aa", "unknown");
 	struct record late = line(T3, "3", "00000000000000aa", "valid");
 	struct record good = line(T2, "2", "00000000000000aa", "valid");
@@ -124,6 +136,32 @@ a_retry_is_due_once_and_what_cannot_be_told_never(void)
 	free(text);
 }
 
+/* Rule 2 over midnight: the file of the day before has the same 取引ID. */
+static void
+what_an_earlier_file_billed_is_a_retry_in_this_one(void)
+{
+	struct riyo *r = riyo_new("/tmp", no_prices());
+	struct record a = line(T1, "1", "00000000000000aa", "valid");
+	struct record before;
+	struct riyo_counts c;
+
+	record_init(&before, &riyo_format);
+	record_set(&before, Y_USE, SLICE("1"));
+	record_set(&before, Y_REQUEST, SLICE("00000000000000aa"));
+	record_set(&before, Y_BILLING, SLICE("1"));
+	CU_ASSERT_EQUAL(riyo_before(r, &before), 0);
+	/* of the other use only what was not billable: no help */
+	record_set(&before, Y_USE, SLICE("2"));
+	record_set(&before, Y_BILLING, SLICE("9"));
+	CU_ASSERT_EQUAL(riyo_before(r, &before), 0);
+	CU_ASSERT_EQUAL(riyo_add(r, &a), 2);
+	CU_ASSERT_EQUAL(riyo_first(r), 20666);
+	free(written(r, &c));
+	CU_ASSERT_EQUAL(c.records, 2);
+	CU_ASSERT_EQUAL(c.due, 1);
+	CU_ASSERT_EQUAL(c.retries, 1);
+}
+
 static CU_TestInfo tests[] = {
 	{ "a valid card gives a check and a provision",
 	    a_valid_card_gives_a_check_and_a_provision },
@@ -133,6 +171,8 @@ static CU_TestInfo tests[] = {
 	    revoked_and_not_linked_cards_give_a_check_only },
 	{ "a retry is due once and what cannot be told never",
 	    a_retry_is_due_once_and_what_cannot_be_told_never },
+	{ "what an earlier file billed is a retry in this one",
+	    what_an_earlier_file_billed_is_a_retry_in_this_one },
 	CU_TEST_INFO_NULL,
 };
 SUITE(riyo, tests);
