@@ -65,7 +65,8 @@ workbook_create(const char *path, const char *temp_dir, int64_t created)
 		w->wrap = add_format(w, true, true);
 		w->number = add_format(w, false, false);
 	}
-	if (w->number == NULL) {
+	if (w->head == NULL || w->text == NULL || w->wrap == NULL ||
+	    w->number == NULL) {
 		workbook_abandon(w);
 		errno = errno != 0 ? errno : ENOMEM;
 		return NULL;

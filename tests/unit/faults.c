@@ -1,5 +1,7 @@
 #include "tests/unit/faults.h"
 
+#include <archive.h>
+#include <archive_entry.h>
 #include <errno.h>
 #include <openssl/bio.h>
 #include <openssl/cms.h>
@@ -11,9 +13,11 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <xlsxwriter.h>
 
 #include "formats/codec/pages.h"
 #include "formats/codec/sort.h"
+#include "formats/codec/workbook.h"
 #include "tests/unit/suite.h"
 
 static int64_t left; /* 0: nothing fails */
@@ -34,6 +38,21 @@ faults_disarm(void)
 {
 	left = 0;
 	return struck;
+}
+
+/* Calls take and give at most so many bytes at a time; 0: as many as asked. */
+static size_t at_most;
+
+void
+faults_short(size_t most)
+{
+	at_most = most;
+}
+
+static size_t
+some(size_t n)
+{
+	return at_most != 0 && n > at_most ? at_most : n;
 }
 
 static bool

@@ -14,6 +14,9 @@
 
 /* only: a function's name, or NULL for every one of them. */
 void faults_arm(const char *only, int64_t nth, int error);
+/* read(), write(), pread(), pwrite() take at most so many bytes a call, as
+ * pipes and full disks do; 0: as many as asked. */
+void faults_short(size_t most);
 /* Whether it struck: the name of the function that failed, or NULL. */
 const char *faults_disarm(void);
 
