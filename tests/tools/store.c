@@ -242,7 +242,10 @@ build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
     const struct snapshot_set_entry *old, struct phase *out)
 {
 	char snapshots[400], results[400];
-	struct build b = { .run = run, .root = folder, .in = in };
+	struct guard guard = { 0 };
+	struct build b = {
+		.run = run, .root = folder, .in = in, .guard = &guard
+	};
 	struct snapshot_set_entry *next = &out->entry;
 	double c = cpu();
 
@@ -254,6 +257,7 @@ build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
 	next->day = day_of(2026, 8, 1);
 	if (build_snapshot(&b, kind, old, next) == -1)
 		die("build");
+	guard_free(&guard);
 	out->reflect = cpu();
 	if (reflect_write(b.reflect, NULL, results, next->generation, 0,
 		&run->log.sink) == -1)
