@@ -174,13 +174,6 @@ map_file(struct snapshot *s, bool check_file)
 		broken(s, "cannot be opened");
 		goto out;
 	}
-	if (check_file &&
-	    (seal_digest_fd(fd, sha256) == -1 ||
-		strcmp(sha256, s->entry.sha256) != 0)) {
-		diag_file(s->sink, DIAG_SNAPSHOT_DIGEST, s->entry.file, "%s",
-		    "sha256");
-		goto out;
-	}
 	void *map =
 	    mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
 	if (map == MAP_FAILED) {
@@ -189,6 +182,14 @@ map_file(struct snapshot *s, bool check_file)
 	}
 	s->map = map;
 	s->size = (size_t)st.st_size;
+	if (check_file) {
+		seal_digest_map(map, s->size, sha256);
+		if (strcmp(sha256, s->entry.sha256) != 0) {
+			diag_file(s->sink, DIAG_SNAPSHOT_DIGEST, s->entry.file,
+			    "%s", "sha256");
+			goto out;
+		}
+	}
 	madvise(map, s->size, MADV_RANDOM);
 	r = check_header(s);
 out:
@@ -756,7 +757,6 @@ struct walk_table { /* a cursor and whether it has a row */
 struct snapshot_walk {
 	struct snapshot *s;
 	struct pages_view view;
-	int fd;
 	struct walk_table main, person; /* person: partitions in REVOCATION */
 	struct record rec;
 	char serial[41];
@@ -772,22 +772,28 @@ walk_begin(struct snapshot_walk *w, struct walk_table *t, enum table table)
 	t->first = true;
 }
 
+/* A mapping of its own, for whoever reads all of it in order. */
+static int
+map_again(struct snapshot *s, struct pages_view *view)
+{
+	int fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	int r = fd == -1 ? -1 : pages_view_map(view, fd);
+
+	if (fd != -1)
+		close(fd);
+	return r == -1 ? broken(s, "cannot be opened") : 0;
+}
+
 struct snapshot_walk *
 snapshot_walk_open(struct snapshot *s)
 {
 	struct snapshot_walk *w = text_alloc(sizeof(*w));
 
 	w->s = s;
-	w->view = s->view;
-	w->view.map = NULL;
-	w->fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (w->fd == -1) {
-		broken(s, "cannot be opened");
+	if (map_again(s, &w->view) == -1) {
 		snapshot_walk_close(w);
 		return NULL;
 	}
-	w->view.fd = w->fd;
-	posix_fadvise(w->fd, 0, 0, POSIX_FADV_SEQUENTIAL);
 	if (mains[s->kind].format != NULL)
 		record_init(&w->rec, mains[s->kind].format);
 	walk_begin(w, &w->main, mains[s->kind].table);
@@ -1001,8 +1007,7 @@ snapshot_walk_close(struct snapshot_walk *w)
 		return;
 	cursor_free(&w->main.cursor);
 	cursor_free(&w->person.cursor);
-	if (w->fd != -1)
-		close(w->fd);
+	pages_view_unmap(&w->view);
 	free(w);
 }
 
@@ -1026,11 +1031,9 @@ snapshot_rows_open(struct snapshot *s, const char *table)
 		    strcmp(tables[i].name, table) == 0)
 			root = s->root[i];
 	r->s = s;
-	r->view = s->view;
-	r->view.map = NULL;
-	r->view.fd = open(s->path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (r->view.fd == -1 || root == 0) {
+	if (root == 0)
 		broken(s, table);
+	if (root == 0 || map_again(s, &r->view) == -1) {
 		snapshot_rows_close(r);
 		return NULL;
 	}
@@ -1055,7 +1058,6 @@ snapshot_rows_close(struct snapshot_rows *r)
 	if (r == NULL)
 		return;
 	cursor_free(&r->cursor);
-	if (r->view.fd != -1)
-		close(r->view.fd);
+	pages_view_unmap(&r->view);
 	free(r);
 }

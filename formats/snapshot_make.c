@@ -1053,11 +1053,11 @@ check_small(struct snapshot_make *m, const char *table)
 /* The large tables, read from the file; and every other page is one of those
  * that were there before or that SQLite has added. */
 static int
-check_filled(struct snapshot_make *m, int fd)
+check_filled(struct snapshot_make *m, const struct pages_view *view)
 {
 	struct pages_check_table t[FILLED__MAX];
-	unsigned char head[100];
-	struct pages_view view;
+	int64_t pages = view->pages;
+	bool lock = pages > 0x40000000 / PAGE_SIZE;
 	uint32_t others;
 	unsigned n = 0;
 
@@ -1065,12 +1065,7 @@ check_filled(struct snapshot_make *m, int fd)
 		if (m->filled[f].root != 0)
 			t[n++] = (struct pages_check_table) { m->filled[f].root,
 				m->filled[f].key, 0 };
-	int64_t pages = count_pages(m);
-	bool lock = pages > 0x40000000 / PAGE_SIZE;
-	if (pread(fd, head, sizeof(head), 0) != sizeof(head) ||
-	    pages_view_init(
-		&view, NULL, fd, head, (uint64_t)pages * PAGE_SIZE) == -1 ||
-	    pages_check(&view, t, n, &others) == -1 ||
+	if (pages_check(view, t, n, &others) == -1 ||
 	    others != m->pages_before - n + (pages - m->pages_filled) + lock)
 		return fail(m, "check", "the file is not as it should be");
 	n = 0;
@@ -1100,16 +1095,23 @@ static int
 check_and_sync(struct snapshot_make *m)
 {
 	int fd = open(m->path, O_RDONLY | O_CLOEXEC), r = -1;
+	struct pages_view view = { 0 };
 
 	if (fd == -1)
 		fail(m, "open", strerror(errno));
-	else if (check_filled(m, fd) == -1)
+	else if (pages_view_map(&view, fd) == -1)
+		fail(m, "check", "the file is not as it should be");
+	else if (check_filled(m, &view) == -1)
 		goto out;
-	else if (seal_digest_fd(fd, m->entry.sha256) == -1 || fsync(fd) == -1)
+	else if (fsync(fd) == -1)
 		fail(m, "sync", strerror(errno));
-	else
+	else {
+		seal_digest_map(view.map, (size_t)view.pages * view.page_size,
+		    m->entry.sha256);
 		r = 0;
+	}
 out:
+	pages_view_unmap(&view);
 	if (fd != -1)
 		close(fd);
 	return r;

@@ -1,12 +1,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "formats/codec/pages_read.h"
 
 #define LEAF 0x0a
 #define INTERIOR 0x02
+#define WINDOW 512 /* pages walked before they are given back */
 #define RECORD_MAX ((uint64_t)1 << 24)
 
 static unsigned
@@ -62,7 +65,44 @@ pages_view_init(struct pages_view *v, const unsigned char *map, int fd,
 	v->fd = fd;
 	v->page_size = page;
 	v->pages = be32(head + 28);
+	v->window = false;
 	return 0;
+}
+
+int
+pages_view_map(struct pages_view *v, int fd)
+{
+	struct stat st;
+
+	v->map = NULL;
+	if (fstat(fd, &st) == -1 || st.st_size < 512)
+		return -1;
+	void *map =
+	    mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_SHARED, fd, 0);
+	if (map == MAP_FAILED)
+		return -1;
+	if (pages_view_init(v, map, -1, map, (uint64_t)st.st_size) == -1) {
+		munmap(map, (size_t)st.st_size);
+		v->map = NULL;
+		return -1;
+	}
+	madvise(map, (size_t)st.st_size, MADV_SEQUENTIAL);
+	v->window = true;
+	return 0;
+}
+
+static size_t
+bytes_of(const struct pages_view *v)
+{
+	return (size_t)v->pages * v->page_size;
+}
+
+void
+pages_view_unmap(struct pages_view *v)
+{
+	if (v->map != NULL)
+		munmap((void *)(uintptr_t)v->map, bytes_of(v));
+	v->map = NULL;
 }
 
 /* A page, mapped or read into store. NULL: there is none of this number. */
@@ -113,6 +153,9 @@ down(struct cursor *c, uint32_t number)
 	if (c->depth == CURSOR_LEVELS || c->visited++ > c->view->pages)
 		return -1;
 	struct cursor_level *l = &c->level[c->depth];
+	if (c->view->window && c->visited % WINDOW == 0) /* they come back */
+		madvise((void *)(uintptr_t)c->view->map, bytes_of(c->view),
+		    MADV_DONTNEED);
 	/* a page of before is only good where it is mapped */
 	l->page = page_at(c->view, number, &l->store);
 	if (l->page == NULL || (l->page[0] != LEAF && l->page[0] != INTERIOR))

@@ -24,10 +24,17 @@ struct pages_view { /* a whole file; borrowed */
 	const unsigned char *map; /* mapped, or NULL: read from fd */
 	int fd;
 	uint32_t page_size, pages;
+	bool window; /* give back what was walked over: see below */
 };
 /* From the file's first 100 bytes and its size. -1: no whole SQLite file. */
 int pages_view_init(struct pages_view *v, const unsigned char *map, int fd,
     const unsigned char head[100], uint64_t size);
+
+/* The whole file mapped, to be walked from end to end: a copy of nothing, and
+ * memory stays flat, as pages are given back on the way. -1: as above, or it
+ * cannot be mapped. */
+int pages_view_map(struct pages_view *v, int fd);
+void pages_view_unmap(struct pages_view *v);
 
 enum column_type { COLUMN_NULL, COLUMN_INTEGER, COLUMN_TEXT, COLUMN_BLOB };
 struct column {

@@ -54,6 +54,8 @@ int seal_verify_bytes(const char *name, struct slice content, struct slice sig,
 
 /* SHA-256 of the rest of fd / of bytes, as 64 lower-case hex digits. */
 int seal_digest_fd(int fd, char hex[65]);
+/* The same of a file mapped from its beginning; memory stays flat. */
+void seal_digest_map(const void *map, size_t n, char hex[65]);
 void seal_digest(struct slice bytes, char hex[65]);
 /* Running SHA-256. */
 struct seal_hash;

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <openssl/evp.h>
@@ -10,6 +11,7 @@
 #include "formats/codec/der.h"
 #include "formats/codec/seal.h"
 
+#define WINDOW ((size_t)8 << 20)
 #define READ_SIZE ((size_t)256 << 10)
 
 struct seal_hash {
@@ -82,6 +84,20 @@ seal_digest_fd(int fd, char hex[65])
 	free(buf);
 	hash_end_hex(h, hex);
 	return n == 0 ? 0 : -1;
+}
+
+void
+seal_digest_map(const void *map, size_t n, char hex[65])
+{
+	struct seal_hash *h = seal_hash_new();
+	const char *p = map;
+
+	for (size_t k; n > 0; p += k, n -= k) {
+		k = n < WINDOW ? n : WINDOW;
+		seal_hash_add(h, p, k);
+		madvise((void *)(uintptr_t)p, k, MADV_DONTNEED);
+	}
+	hash_end_hex(h, hex);
 }
 
 void
