@@ -2,6 +2,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/codec/day.h"
 #include "formats/config.h"
 #include "tests/unit/suite.h"
 
@@ -162,7 +163,27 @@ odd_values_are_refused(void)
 		"trust: {card_policy: \"\"}\n", "phase: 01x\n", "phase: -1\n",
 		"phase: 99999999999999999999\n", "phase: 1.0\n", "phase:\n",
 		"responder: {listen: \"\"}\n", "phase: {a: 1}\n",
-		"masters: {senders: [a]}\n" };
+		"masters: {senders: [a]}\n", "service: {open: \"-1:00\"}\n",
+		"service: {open: \"25:00\"}\n", "service: {open: \"07:60\"}\n",
+		"service: {open: \"07:x0\"}\n",
+		"service: {exceptions: \"2026-12-31\"}\n",
+		"service: {exceptions: \"2026/12/31 closed\"}\n",
+		"service: {exceptions: \"2026-12/31 closed\"}\n",
+		"service: {exceptions: \"2026-12-31_closed\"}\n",
+		"service: {exceptions: \"2026-02-30 closed\"}\n",
+		"service: {exceptions: \"2026-12-31 open!!\"}\n",
+		"service: {exceptions: \"2026-12-31 08:00_12:00\"}\n",
+		"service: {exceptions: \"2026-12-31 12:00-08:00\"}\n",
+		"service: {exceptions: \"2026-12-31 0x:00-08:00\"}\n",
+		"service: {exceptions: \"2026-12-31 closed,,\"}\n",
+		"text: {substitute: \" \"}\n",
+		"text: {substitute: \"\\x81\"}\n",
+		"trust: {card_policy: \"1.2x\"}\n",
+		"trust: {card_policy: \".1\"}\n",
+		"trust: {card_policy: \"12\"}\n",
+		"trust: {card_ca: \"a\\nb\"}\n",
+		"number_inquiry: {enabled: \"true\"}\n",
+		"number_inquiry: {enabled: True}\n" };
 
 	for (size_t i = 0; i < sizeof(odd) / sizeof(odd[0]); i++) {
 		char text[200];
@@ -175,6 +196,74 @@ odd_values_are_refused(void)
 			fprintf(stderr, "accepted: %s", odd[i]);
 		config_free(c);
 	}
+}
+
+/* 2026-12-31 is a day of its own, 2026-12-30 is none. */
+static void
+days_have_hours_of_their_own(void)
+{
+	struct config *c =
+	    get(ROOT "service: {exceptions: \"2026-12-31 08:00-12:00, "
+		     "2027-01-01 closed,2027-01-02 00:00-24:00\"}\n");
+	int64_t from, until;
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	config_hours(c, day_of(2026, 12, 30), &from, &until);
+	CU_ASSERT_EQUAL(from, INT64_C(8) * 3600000);
+	CU_ASSERT_EQUAL(until, INT64_C(21) * 3600000);
+	config_hours(c, day_of(2026, 12, 31), &from, &until);
+	CU_ASSERT_EQUAL(from, INT64_C(8) * 3600000);
+	CU_ASSERT_EQUAL(until, INT64_C(12) * 3600000);
+	config_hours(c, day_of(2027, 1, 1), &from, &until);
+	CU_ASSERT_EQUAL(from, 0);
+	CU_ASSERT_EQUAL(until, 0);
+	config_hours(c, day_of(2027, 1, 2), &from, &until);
+	CU_ASSERT_EQUAL(from, 0);
+	CU_ASSERT_EQUAL(until, INT64_C(24) * 3600000);
+	config_free(c);
+}
+
+/* Where the key is not in the file at all, the fault has a place even so. */
+static void
+faults_of_defaults_have_a_place(void)
+{
+	CU_ASSERT_PTR_NULL(get(ROOT "service: {open: \"22:00\"}\n"));
+	CU_ASSERT_EQUAL_FATAL(list.n, 1);
+	fault_is(0, 3, 17, "service.close", "after service.open");
+	CU_ASSERT_PTR_NULL(get(ROOT "keys: {open_cert: c}\n"));
+	CU_ASSERT_EQUAL_FATAL(list.n, 1);
+	fault_is(0, 3, 8, "keys.open_cert", "go together");
+	CU_ASSERT_PTR_NULL(get(ROOT "a_key_longer_than_any_that_could_be_meant"
+				    "_by_whoever_wrote_it_here_in_this_file_"
+				    "of_ours: 1\n"));
+	CU_ASSERT_EQUAL_FATAL(list.n, 1);
+	CU_ASSERT_PTR_NULL(strstr(list.v[0].detail, "mean"));
+}
+
+/* The folder of relative paths is that of the file. */
+static void
+paths_are_beside_the_file(void)
+{
+	static const struct {
+		const char *folder, *path, *root;
+	} v[] = { { "/tmp", "shikaku-here.yaml", "./q" },
+		{ "/", "tmp/shikaku-here.yaml", "tmp/q" } };
+	char *here = getcwd(NULL, 0);
+	FILE *f = fopen("/tmp/shikaku-here.yaml", "w");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	fputs(ROOT, f);
+	fclose(f);
+	for (size_t i = 0; i < 2; i++) {
+		CU_ASSERT_EQUAL_FATAL(chdir(v[i].folder), 0);
+		struct config *c = config_load(v[i].path, &list.sink);
+		CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+		CU_ASSERT_STRING_EQUAL(c->qualification_root, v[i].root);
+		config_free(c);
+	}
+	CU_ASSERT_EQUAL(chdir(here), 0);
+	free(here);
+	unlink("/tmp/shikaku-here.yaml");
 }
 
 static void
@@ -220,6 +309,9 @@ static CU_TestInfo tests[] = {
 	{ "keys that do not go together are refused",
 	    keys_that_do_not_go_together_are_refused },
 	{ "odd values are refused", odd_values_are_refused },
+	{ "days have hours of their own", days_have_hours_of_their_own },
+	{ "faults of defaults have a place", faults_of_defaults_have_a_place },
+	{ "paths are beside the file", paths_are_beside_the_file },
 	{ "a file that is not there is a fault",
 	    a_file_that_is_not_there_is_a_fault },
 	{ "the example is the table", the_example_is_the_table },
