@@ -129,6 +129,8 @@ audit(struct audit *a)
 	for (size_t i = 0; i < v->heads && !run_stopped(); i++)
 		verify_bill(v, &v->head[i]);
 	if (!run_stopped() && !a->snapshots)
+		verify_months(v);
+	if (!run_stopped() && !a->snapshots)
 		open_lines(v);
 	if (run_stopped())
 		run_worst(&a->run, EXIT_STOPPED);
@@ -139,6 +141,7 @@ audit(struct audit *a)
 	a->run.read = a->run.accepted = v->lines;
 	a->run.files = (int64_t)v->heads;
 	run_note(&a->run, "records", v->records);
+	run_note(&a->run, "months", v->months);
 	run_note(&a->run, "open", v->open);
 	run_note(&a->run, "faults", v->bad);
 }

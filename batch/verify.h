@@ -47,6 +47,7 @@ struct verify {
 	struct verify_journal *journal; /* by name */
 	size_t files;
 	int64_t lines, open, records; /* proved; of them in no file yet */
+	int64_t months; /* billed */
 	int64_t bad; /* faults raised */
 	const char *signer; /* commonName every head must be signed by */
 	bool (*stopped)(void);
@@ -75,6 +76,14 @@ int verify_sha256_file(const char *path, char hex[65]);
 /* verify_heads.c: reads all heads, proves signatures and their order. */
 int verify_heads(struct verify *v);
 void verify_heads_free(struct verify *v);
+/* A head and its signature by stem ("riyo-20260801"): the text, yours to free;
+ * NULL: it cannot be read. Whatever is wrong with either is told. */
+char *verify_signed(struct verify *v, const char *stem, char digest[65]);
+/* "  key: value" cut in place; false: no such line. Digits; -1 no number. A
+ * name or digest: nothing that could hurt a path or a log. */
+bool verify_pair(char *line, const char **key, char **value);
+int64_t verify_number(const char *s);
+bool verify_copy(char *to, size_t size, const char *from);
 
 /* verify_journal.c: walks the lines of a journal from where it was left to
  * line `until` (-1: its end), proves each; each(): the columns of a line.
@@ -98,6 +107,10 @@ int verify_split(struct verify_line *line, int columns); /* how many */
 /* verify_bill.c: the detail file of a head against the journal lines it
  * took. */
 int verify_bill(struct verify *v, const struct verify_head *h);
+
+/* verify_month.c: every head bill-YYYYMM.yaml, the summary and the burden it
+ * is of. 0, -1 raised. */
+int verify_months(struct verify *v);
 
 /* verify_snapshots.c: every set kept in a folder snapshots/ and every file it
  * names; counts sets in v->lines, rows in v->records. 0, -1 raised. */

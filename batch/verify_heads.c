@@ -32,8 +32,8 @@ slurp(const char *dir, const char *name, size_t *n)
 	return p;
 }
 
-static int64_t
-number(const char *s)
+int64_t
+verify_number(const char *s)
 {
 	int64_t n = 0;
 
@@ -48,8 +48,8 @@ number(const char *s)
 }
 
 /* "  key: value" or "key: \"value\"" cut in place; false: no such line. */
-static bool
-pair(char *line, const char **key, char **value)
+bool
+verify_pair(char *line, const char **key, char **value)
 {
 	char *colon;
 	size_t n;
@@ -70,10 +70,10 @@ pair(char *line, const char **key, char **value)
 }
 
 /* Names and digests: nothing that could hurt a path or a log. */
-static bool
-copy(char *to, size_t size, const char *from)
+bool
+verify_copy(char *to, size_t size, const char *from)
 {
-	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789.-";
+	static const char good[] = "abcdefghijklmnopqrstuvwxyz0123456789.-_";
 	size_t n = strlen(from);
 
 	if (n >= size || strspn(from, good) != n)
@@ -97,28 +97,28 @@ set(struct verify_head *h, const char *key, const char *value)
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (strcmp(key, numbers[i].key) == 0)
-			return (*numbers[i].to = number(value)) >= 0;
+			return (*numbers[i].to = verify_number(value)) >= 0;
 	if (strcmp(key, "previous") == 0)
-		return copy(h->previous, sizeof(h->previous), value);
+		return verify_copy(h->previous, sizeof(h->previous), value);
 	if (strcmp(key, "file") == 0)
-		return copy(h->file, sizeof(h->file), value);
+		return verify_copy(h->file, sizeof(h->file), value);
 	if (strcmp(key, "sha256") == 0)
-		return copy(h->sha256, sizeof(h->sha256), value);
+		return verify_copy(h->sha256, sizeof(h->sha256), value);
 	if (strcmp(key, "name") == 0) {
 		h->taken = realloc(h->taken, (h->n + 1) * sizeof(*h->taken));
 		if (h->taken == NULL)
 			abort();
 		t = &h->taken[h->n++];
 		*t = (struct verify_taken) { .from = -1, .lines = -1 };
-		return copy(t->name, sizeof(t->name), value);
+		return verify_copy(t->name, sizeof(t->name), value);
 	}
 	if (strcmp(key, "from") == 0)
-		return t != NULL && (t->from = number(value)) >= 0;
+		return t != NULL && (t->from = verify_number(value)) >= 0;
 	if (strcmp(key, "lines") == 0)
-		return t != NULL && (t->lines = number(value)) > t->from;
+		return t != NULL && (t->lines = verify_number(value)) > t->from;
 	if (strcmp(key, "chain") == 0)
 		return t != NULL && strlen(value) == 16 &&
-		    copy(t->chain, sizeof(t->chain), value);
+		    verify_copy(t->chain, sizeof(t->chain), value);
 	return strcmp(key, "journals") == 0;
 }
 
@@ -135,7 +135,7 @@ read_lines(struct verify *v, struct verify_head *h, char *doc)
 		n++;
 		if (*line == '#' || strcmp(line, "journals:") == 0)
 			continue;
-		if (!pair(line, &key, &value) || !set(h, key, value))
+		if (!verify_pair(line, &key, &value) || !set(h, key, value))
 			return verify_bad(v, DIAG_USAGE_HEAD, h->name, n,
 			    "line is not as the manual describes it");
 	}
@@ -149,20 +149,23 @@ read_lines(struct verify *v, struct verify_head *h, char *doc)
 	return 0;
 }
 
-static int
-read_head(struct verify *v, struct verify_head *h)
+/* A head and its signature, by stem ("riyo-20260801"): the text, yours to
+ * free; NULL: it cannot be read. Whatever is wrong with either is told. */
+char *
+verify_signed(struct verify *v, const char *stem, char digest[65])
 {
-	char sig_name[40], cn[128] = "";
+	char name[40], sig_name[40], cn[128] = "";
 	unsigned char sum[32];
 	size_t n, m;
-	char *doc = slurp(v->usage, h->name, &n), *sig;
+	char *doc, *sig;
 	const char *wrong;
-	int r = -1;
 
-	snprintf(sig_name, sizeof(sig_name), "%.13s.p7s", h->name);
+	snprintf(name, sizeof(name), "%s.yaml", stem);
+	snprintf(sig_name, sizeof(sig_name), "%s.p7s", stem);
+	doc = slurp(v->usage, name, &n);
 	sig = slurp(v->usage, sig_name, &m);
 	if (doc == NULL)
-		verify_bad(v, DIAG_USAGE_HEAD, h->name, 0, "cannot be read");
+		verify_bad(v, DIAG_USAGE_HEAD, name, 0, "cannot be read");
 	else if (sig == NULL)
 		verify_bad(v, DIAG_USAGE_HEAD, sig_name, 0,
 		    "the signature is missing");
@@ -172,18 +175,26 @@ read_head(struct verify *v, struct verify_head *h)
 	else if (v->signer != NULL && strcmp(cn, v->signer) != 0)
 		verify_bad(v, DIAG_USAGE_HEAD, sig_name, 0,
 		    "signed by another of our keys than keys.publish_cert");
-	else
-		r = 0;
 	if (doc != NULL) {
 		verify_sha256(doc, n, "", 0, sum);
 		for (int i = 0; i < 32; i++)
-			snprintf(h->digest + 2 * i, 3, "%02x", sum[i]);
-		if (read_lines(v, h, doc) == -1)
-			r = -1;
+			snprintf(digest + 2 * i, 3, "%02x", sum[i]);
 	}
-	free(doc);
 	free(sig);
-	return r;
+	return doc;
+}
+
+static void
+read_head(struct verify *v, struct verify_head *h)
+{
+	char stem[16];
+	char *doc;
+
+	snprintf(stem, sizeof(stem), "%.13s", h->name);
+	doc = verify_signed(v, stem, h->digest);
+	if (doc != NULL)
+		read_lines(v, h, doc);
+	free(doc);
 }
 
 static int

@@ -19,7 +19,7 @@ sys.path.insert(0, "tests")
 import verify as v  # noqa: E402  the chain's second definition
 
 B = os.environ["B"]
-W = B + "/part-bill"
+W = v.W = B + "/part-bill"
 S = W + "/site"
 U = S + "/qualification/out/usage/"
 check = v.check
@@ -259,6 +259,7 @@ def by_use():
     check("every record names the version of its day", set(versions) == {"2026-1", "2026-2"}, versions)
     r = run("verify")
     check("the days are proved, with their retries", r.returncode == 0, r.stderr)
+    check("and so are both months", " months=2 " in r.stdout, r.stdout)
     r = run("bill", "-D", "2026-10-31")
     check("a month whose last day is not collected waits", r.returncode == 8 and "F4032" in r.stderr, r.stderr)
 
@@ -276,6 +277,8 @@ def by_persons():
     config("fees", "basis", "insured")
     r = run("bill", "-D", "2026-09-30")
     check("billed by insured persons", r.returncode == 0, r.stderr)
+    r = run("verify")
+    check("a bill by persons is proved", r.returncode == 0 and " months=2 " in r.stdout, (r.stdout, r.stderr))
     snapshot = sorted(f for f in os.listdir(S + "/qualification/snapshots") if f.startswith("qualification-"))[-1]
     persons = {}
     for month, last in (("202608", "20260831"), ("202609", "20260930")):
@@ -301,6 +304,23 @@ def by_persons():
     check("August, corrected, is its total", sum(august.values()) == int(total), (august, total))
 
 
+def audited_persons():
+    """Two shares, a yen from one to the other: the total stays."""
+    def move():
+        text = open(U + "futan-202608.csv", encoding="utf-8", newline="").read()
+        rows = re.findall(r"\r\n2,(?:[^,]*,){9}([0-9]+),", text)
+        more = next(i for i, n in enumerate(rows) if int(n) > 0)
+        less = next(i for i, n in enumerate(rows) if int(n) > 0 and i > more)
+        at = iter(range(len(rows)))
+
+        def put(x):
+            i = next(at)
+            return x.group(1) + str(int(x.group(2)) + (i == more) - (i == less)) + ","
+        text = re.sub(r"(\r\n2,(?:[^,]*,){9})([0-9]+),", put, text)
+        open(U + "futan-202608.csv", "w", encoding="utf-8", newline="").write(text)
+    forge("a yen moved from one share to another", "202608", move, "by persons", "futan-202608.csv", both=True)
+
+
 def rounding():
     for how, one in (("half", lambda x: int(x + Fraction(1, 2))), ("up", lambda x: -int(-x // 1))):
         fresh()
@@ -308,12 +328,117 @@ def rounding():
         text = open(S + "/site.yaml").read()
         r = run("bill", "-D", "2026-08-31")
         check("rounding " + how, r.returncode == 0, (r.stderr, text[-200:]))
+        r = run("verify")
+        check("and proved", r.returncode == 0, r.stderr)
         want = Counter()
         for k, c in read_summary("202608").items():
             want[k[2] or "00000000"] += Fraction(
                 c["unit"] * next(p[2] for p in PRICES if p[0] == k[5] and p[1] == int(k[1])), 1000)
         check("each total is rounded " + how, {r[2]: r[6] for r in burden("202608")} ==
               {k: one(x) for k, x in want.items() if x}, want)
+
+
+def sha(name):
+    return hashlib.sha256(open(U + name, "rb").read()).hexdigest()
+
+
+def forge(what, month, change, want, file=None, both=False):
+    """An insider: a file changed, its head made anew over it and signed with our own key."""
+    keep = {f: open(U + f, "rb").read() for f in os.listdir(U)}
+    change()
+    for m in (month, "202609") if both else (month,):
+        head = open(U + "bill-%s.yaml" % m).read()
+        for key in ("summary", "burden", "prices"):
+            name = re.search('%s: "(.*)"' % key, head).group(1)
+            head = re.sub('%s_sha256: ".*"' % key, '%s_sha256: "%s"' % (key, sha(name)), head)
+        if m == "202609":
+            head = re.sub('previous: ".*"', 'previous: "%s"' % sha("bill-202608.yaml"), head)
+        open(U + "bill-%s.yaml" % m, "w").write(head)
+        pki = S + "/pki/"
+        v.openssl("cms", "-sign", "-binary", "-outform", "DER", "-in", U + "bill-%s.yaml" % m, "-signer",
+                  pki + "publish.pem", "-inkey", pki + "publish.key", "-out", U + "bill-%s.p7s" % m, "-nosmimecap",
+                  "-md", "sha256")
+    r = run("verify")
+    check(what, r.returncode == 36 and want in r.stderr and (file or "") in r.stderr, (r.returncode, r.stderr[:500]))
+    for f, data in keep.items():
+        open(U + f, "wb").write(data)
+
+
+def edit(name, old, new, count=1):
+    def do():
+        text = open(U + name, encoding="utf-8", newline="").read()
+        changed = re.sub(old, new, text, count=count)
+        assert text != changed, (name, old)
+        open(U + name, "w", encoding="utf-8", newline="").write(changed)
+    return do
+
+
+def by_hand(month):
+    """The commands of verify.8 for an auditor alone, as they stand there."""
+    page = open("batch/verify.8", encoding="utf-8").read()
+    section = page[page.index(".Ss A month's bill"):page.index(".Ss Snapshots")]
+    blocks = re.findall(r"\.Bd -literal[^\n]*\n(.*?)\.Ed", section, re.S)
+    shutil.copy(S + "/pki/site-ca.pem", month + "/out/usage/")
+    who = max(burden("202608"), key=lambda r: (r[2] != "00000000", r[6]))
+    script = "set -e\n" + "\n".join(blocks).replace("\\e", "\\").replace("06130012", who[2])
+    r = subprocess.run(["bash", "-c", script], cwd=month, capture_output=True, text=True)
+    lines = r.stdout.splitlines()
+    ok = [x for x in lines if x.endswith(": OK")]
+    rest = [x for x in lines if not x.endswith(": OK")]
+    check("by hand: every digest is right", r.returncode == 0 and len(ok) == 3 + 5, (r.returncode, r.stdout, r.stderr))
+    check("by hand: three times the same number", len(rest) == 5 and len(set(rest[:3])) == 1, rest)
+    check("by hand: the burden is the rounded sum", rest[4].split(",")[10] == str(int(rest[3]) // 1000), rest)
+    open(month + "/out/usage/futan-202608.csv", "a").write("x")
+    r = subprocess.run(["bash", "-c", script], cwd=month, capture_output=True, text=True)
+    check("by hand: a changed file is seen", r.returncode != 0 and "futan-202608.csv: FAILED" in r.stdout, r.stdout)
+
+
+def audited():
+    """What an auditor finds although every signature is good."""
+    r = run("verify")
+    check("all is proved before", r.returncode == 0, r.stderr)
+    line3 = r"(\r\n2,3,(?:[^,]*,){5})([0-9]+)"
+    forge("a summary that counts a unit more is named by its line", "202609",
+          edit("riyo_month-202609.csv", line3, lambda x: x.group(1) + str(int(x.group(2)) + 1)),
+          "riyo_month-202609.csv:4", "F4012")
+    forge("a row of the summary left out", "202609",
+          edit("riyo_month-202609.csv", r"\r\n2,1,[^\r]*", ""), "riyo_month-202609.csv", "F4012")
+    amount = r"(\r\n2,2,(?:[^,]*,){8})([0-9]+)"
+    forge("a burden a yen higher", "202608",
+          edit("futan-202608.csv", amount, lambda x: x.group(1) + str(int(x.group(2)) + 1)), "F4012",
+          "futan-202608.csv", both=True)
+    text = open(U + "futan-202609.csv", encoding="utf-8").read()
+    check("there is a reversal to forge", ",202608,2," in text)
+    forge("a reversal of another sum than was stated", "202609",
+          edit("futan-202609.csv", r"(,202608,2,(?:[^,]*,){6})([0-9]+)", lambda x: x.group(1) + "1" + x.group(2)),
+          "reverses something else", "futan-202609.csv")
+    forge("a dearer table of prices", "202609", edit("ryokin-202609.csv", ",1333,", ",1433,"), "F4012")
+    forge("a day left out of the month", "202609",
+          edit("bill-202609.yaml", r'  - name: "riyo-20260903.yaml"\n.*\n', ""), "leaves out a day", "bill-202609")
+    forge("another number of units in the head", "202609",
+          edit("bill-202609.yaml", r"billable: ([0-9]+)", lambda x: "billable: %d" % (int(x.group(1)) - 1)),
+          "counts", "bill-202609")
+    keep = {f: open(U + f, "rb").read() for f in os.listdir(U) if "202608." in f and not f.startswith("riyo-")}
+    for f in keep:
+        os.remove(U + f)
+    r = run("verify")
+    check("an archived month leaves the next to be proved as far as it can", r.returncode == 0 and
+          " months=1 " in r.stdout, (r.returncode, r.stderr))
+    for f, data in keep.items():
+        open(U + f, "wb").write(data)
+    os.remove(U + "bill-202608.yaml")
+    os.remove(U + "bill-202608.p7s")
+    open(U + "bill-202608.yaml", "wb").write(keep["bill-202608.yaml"])
+    r = run("verify")
+    check("a month without its signature", r.returncode == 36 and "bill-202608.p7s" in r.stderr, r.stderr)
+    open(U + "bill-202608.p7s", "wb").write(keep["bill-202608.p7s"])
+    month = W + "/month"
+    shutil.copytree(S + "/qualification/journal", month + "/journal")
+    shutil.copytree(U, month + "/out/usage")
+    r = subprocess.run([B + "/shikaku-verify", "-t", S + "/pki/site-ca.pem", month], capture_output=True, text=True)
+    check("alone, with nothing but the CA", r.returncode == 0 and " months=2 " in r.stdout, r.stderr)
+    by_hand(month)
+    v.edits(S, int(os.environ.get("BILL_EDITS", "80")))
 
 
 def refused():
@@ -362,7 +487,9 @@ def refused():
 if __name__ == "__main__":
     site()
     by_use()
+    audited()
     by_persons()
+    audited_persons()
     rounding()
     refused()
     print("bill: %d passed, %d failed" % (v.passed, v.failed))
