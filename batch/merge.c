@@ -312,12 +312,27 @@ merge_release(struct merge *m, const struct record *rec)
 }
 
 enum diag_code
-merge_link(const struct record *stored, const struct record *change)
+merge_link(struct record *stored, struct record *change)
 {
-	return slice_eq(stored->v[L_PROCESSING_NUMBER].s,
-		   change->v[L_PROCESSING_NUMBER].s) ?
-	    DIAG_AMENDED :
-	    DIAG_CARD_TWO_PERSONS;
+	bool disputed = slice_is(stored->v[L_STATE].s, LINK_DISPUTED);
+
+	if (!slice_eq(stored->v[L_PROCESSING_NUMBER].s,
+		change->v[L_PROCESSING_NUMBER].s)) {
+		if (slice_is(stored->v[L_STATE].s, LINK_IN_FORCE))
+			record_set(stored, L_STATE, slice_of(LINK_DISPUTED));
+		return DIAG_CARD_TWO_PERSONS;
+	}
+	/* sent again it is no less disputed */
+	if (disputed && slice_is(change->v[L_STATE].s, LINK_IN_FORCE))
+		record_set(change, L_STATE, slice_of(LINK_DISPUTED));
+	return DIAG_AMENDED;
+}
+
+void
+merge_link_settle(struct record *stored)
+{
+	if (slice_is(stored->v[L_STATE].s, LINK_DISPUTED))
+		record_set(stored, L_STATE, slice_of(LINK_IN_FORCE));
 }
 
 /* ---- full files ---- */

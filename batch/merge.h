@@ -51,9 +51,18 @@ enum diag_code merge_apply(struct merge *m, const struct record *change);
 /* A held change an operator lets through: 性別1 and 生年月日 of all periods of
  * the key become the change's; a 新規 for a stored period counts as 変更. */
 enum diag_code merge_release(struct merge *m, const struct record *change);
-/* Where a card is linked to another person than the stored one; see 7 E7006. */
-enum diag_code merge_link(
-    const struct record *stored, const struct record *change);
+/*
+ * A card link (紐付情報) where the certificate has one already. The same
+ * 処理通番: AMENDED, 新旧区分 and validity are the change's. Another one:
+ * CARD_TWO_PERSONS, the change is held and neither is answered: the stored
+ * link becomes LINK_DISPUTED until an operator releases the change (it is
+ * taken) or drops it (the stored one is in force again). Either record's
+ * 新旧区分 may be set; it stays a borrowed constant.
+ */
+#define LINK_IN_FORCE "1"
+#define LINK_DISPUTED "8"
+enum diag_code merge_link(struct record *stored, struct record *change);
+void merge_link_settle(struct record *stored);
 
 /*
  * A full file (全件): all its records of one key at once. Its periods replace

@@ -365,17 +365,39 @@ check_day(struct job *j)
 	return 0;
 }
 
+/* Cards wait for people, and people have come. */
+static int
+cards_wait(struct job *j)
+{
+	const struct snapshot_set_entry *e = &j->set.kind[SNAPSHOT_CARDS];
+	char dir[SPOOL_PATH_MAX];
+
+	if (e->generation == 0 ||
+	    !inputs_any(&j->in, 1u << SEGMENT_PAIR | 1u << SEGMENT_REKEY))
+		return 0;
+	spool_path(dir, j->root, "snapshots");
+	struct snapshot *s =
+	    snapshot_open(dir, SNAPSHOT_CARDS, e, false, j->sink);
+	int r = s == NULL ? -1 : snapshot_any_waiting(s);
+	snapshot_close(s);
+	return r;
+}
+
 /* Which snapshots are to be made: those with new segments, and at the first
- * run all, so that there is something to open. */
-static bool
+ * run all, so that there is something to open. 1, 0 none, -1 raised. */
+static int
 decide(struct job *j)
 {
 	bool any = false;
+	int wait = cards_wait(j);
 
+	if (wait == -1)
+		return -1;
 	for (size_t i = 0; i < KINDS; i++) {
 		enum snapshot_kind k = publish_kinds[i];
 		j->makes[k] = j->set.kind[k].generation == 0 ||
-		    inputs_any(&j->in, build_inputs(k));
+		    inputs_any(&j->in, build_inputs(k)) ||
+		    (k == SNAPSHOT_CARDS && wait == 1);
 		any = any || j->makes[k];
 	}
 	j->generation = publish_highest(j->root, &j->set) + 1;
@@ -448,9 +470,10 @@ build_all(struct job *j)
 		.in = &j->in,
 		.guard = &j->guard,
 		.reflect = reflect_new(&j->in, j->work) };
-	char before[SPOOL_PATH_MAX];
+	char before[SPOOL_PATH_MAX], snapshots[SPOOL_PATH_MAX];
 	int r = -1;
 
+	spool_path(snapshots, j->root, "snapshots");
 	for (size_t i = 0; i < KINDS; i++) {
 		enum snapshot_kind k = publish_kinds[i];
 		if (!j->makes[k])
@@ -459,6 +482,10 @@ build_all(struct job *j)
 		    (struct snapshot_set_entry) { .generation = j->generation,
 			    .day = j->run->day,
 			    .cut_off = day_moment(j->run->day, CUT_OFF) };
+		bool fresh = j->makes[SNAPSHOT_QUALIFICATION];
+		b.persons_dir = fresh ? j->work : snapshots;
+		b.persons = fresh ? &j->made[SNAPSHOT_QUALIFICATION] :
+				    &j->set.kind[SNAPSHOT_QUALIFICATION];
 		if (build_snapshot(&b, k, &j->set.kind[k], &j->made[k]) == -1)
 			goto out;
 	}
@@ -566,7 +593,10 @@ rebuild(struct job *j)
 		return -1;
 	if (inputs_load(&j->in, j->ledger) == -1)
 		goto out;
-	if (!decide(j)) {
+	int makes = decide(j);
+	if (makes == -1)
+		goto out;
+	if (makes == 0) {
 		run_worst(j->run, EXIT_NOTHING);
 		r = 0;
 		goto out;

@@ -6,6 +6,7 @@
 #include "batch/partners.h"
 #include "batch/rebuild_build.h"
 #include "batch/rebuild_facts.h"
+#include "batch/rebuild_links.h"
 #include "batch/rebuild_moves.h"
 #include "batch/spool.h"
 #include "formats/snapshot_make.h"
@@ -36,6 +37,9 @@ struct pass { /* one snapshot being built */
 	bool has_stored;
 	struct moves *moves; /* NULL: no key changes */
 	struct facts *facts; /* NULL: a first load */
+	struct links *links; /* CARDS */
+	int link_file; /* whose record says how the link is now; -1: none */
+	int64_t link_record;
 	struct said *said; /* records that say how a period of the key is */
 	size_t n_said, max_said;
 	bool paired; /* the key's pair is new or another one */
@@ -159,6 +163,10 @@ keep_row(struct pass *p)
 			return next_row(p);
 		}
 	}
+	if (p->links != NULL && links_waits(p->links, p->row.key) &&
+	    (fill_row(p) == -1 ||
+		links_add(p->links, p->row.key, p->row.rec, -1, 0) == -1))
+		return -1;
 	int r = snapshot_keep(p->make, &p->row);
 	if (r == 0 && !p->row.pair && p->kind == SNAPSHOT_QUALIFICATION)
 		guard_row(p->b->guard, p->row.key, true);
@@ -191,17 +199,6 @@ replace(struct pass *p, struct slice payload)
 		return DIAG_UNCHANGED;
 	store(p, payload);
 	return had ? DIAG_AMENDED : DIAG_ADDED;
-}
-
-/* A certificate of somebody else's is not taken over: held. */
-static bool
-of_another(const struct pass *p, const struct record *link)
-{
-	struct record before;
-
-	return p->has_stored &&
-	    record_unpack(&link_format, stored(p), &before) == 0 &&
-	    merge_link(&before, link) != DIAG_AMENDED;
 }
 
 static bool
@@ -246,6 +243,46 @@ pack(struct pass *p, const struct record *rec, struct slice *out)
 	return 0;
 }
 
+/* The stored link as it is now; it may be told of in other words only. */
+static enum diag_code
+put_link(struct pass *p, const struct record *link, enum diag_code code)
+{
+	struct slice packed;
+
+	if (pack(p, link, &packed) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	if (code != DIAG_AMENDED) {
+		store(p, packed);
+		return code;
+	}
+	return replace(p, packed);
+}
+
+/* A certificate of somebody else's is not taken over: held, disputed. */
+static enum diag_code
+apply_link(struct pass *p, const struct change *c)
+{
+	struct record before;
+	char hex[64];
+
+	if (p->has_stored &&
+	    record_unpack(&link_format, stored(p), &before) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	if (c->order == SEGMENT_DROP) {
+		if (!p->has_stored)
+			return DIAG_HOLD_DROPPED;
+		merge_link_settle(&before);
+		return put_link(p, &before, DIAG_HOLD_DROPPED);
+	}
+	if (record_unpack(&link_format, c->payload, &p->rec) == -1)
+		return DIAG_SEGMENT_BROKEN;
+	canonical(&p->rec, c->key, hex);
+	if (p->has_stored && c->order != SEGMENT_RELEASE &&
+	    merge_link(&before, &p->rec) == DIAG_CARD_TWO_PERSONS)
+		return put_link(p, &before, DIAG_CARD_TWO_PERSONS);
+	return put_link(p, &p->rec, DIAG_AMENDED);
+}
+
 /* What is stored under the key: of the base, before the changes. */
 static int
 load_key(struct pass *p)
@@ -253,6 +290,7 @@ load_key(struct pass *p)
 	struct slice packed;
 
 	p->has_stored = p->first = p->paired = false;
+	p->link_file = -1;
 	p->n_said = 0;
 	p->stored_n = 0;
 	merge_begin(&p->merge);
@@ -375,8 +413,9 @@ static enum diag_code
 apply(struct pass *p, const struct change *c)
 {
 	struct slice packed;
-	char hex[64];
 
+	if (c->kind == SEGMENT_CARD)
+		return apply_link(p, c);
 	if (c->order == SEGMENT_DROP)
 		return DIAG_HOLD_DROPPED;
 	if (c->kind == SEGMENT_REKEY)
@@ -388,11 +427,6 @@ apply(struct pass *p, const struct change *c)
 		return apply_period(p, c);
 	if (record_unpack(format_of(p->kind), c->payload, &p->rec) == -1)
 		return DIAG_SEGMENT_BROKEN;
-	if (c->kind == SEGMENT_CARD) {
-		canonical(&p->rec, c->key, hex);
-		if (c->order != SEGMENT_RELEASE && of_another(p, &p->rec))
-			return DIAG_CARD_TWO_PERSONS;
-	}
 	if (pack(p, &p->rec, &packed) == -1)
 		return DIAG_SEGMENT_BROKEN;
 	return replace(p, packed);
@@ -441,6 +475,13 @@ result(struct pass *p, const struct change *c, int64_t record, int32_t from,
 		if (c->kind == SEGMENT_PERIOD)
 			remember_said(p, c, record, from);
 		p->paired = p->paired || c->kind == SEGMENT_PAIR;
+	}
+	if (p->links != NULL) {
+		links_count(p->links, code);
+		if (state < MERGE_UNCHANGED) {
+			p->link_file = c->file;
+			p->link_record = record;
+		}
 	}
 	if (reflect_add(p->b->reflect, c, record, code) == 0)
 		return 0;
@@ -612,6 +653,11 @@ write_key(struct pass *p)
 		return 0;
 	if (record_unpack(format_of(p->kind), stored(p), &p->rec) == -1)
 		return damaged(p, "row");
+	if (p->links != NULL &&
+	    (links_waits(p->links, p->key) == -1 ||
+		links_add(p->links, p->key, &p->rec, p->link_file,
+		    p->link_record) == -1))
+		return -1;
 	return add_row(p, p->key, &p->rec);
 }
 
@@ -778,6 +824,9 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 	p->changes = changes_open(b->in, kinds, b->root, sink);
 	if (p->changes == NULL)
 		return -1;
+	if (p->kind == SNAPSHOT_CARDS &&
+	    (p->links = links_new(b->run, b->work_dir, p->base)) == NULL)
+		return -1;
 	p->make = snapshot_create(b->work_dir, p->kind, next, sink);
 	if (p->make != NULL && p->base != NULL)
 		snapshot_carry(p->make, p->base);
@@ -799,6 +848,10 @@ build_snapshot(const struct build *b, enum snapshot_kind kind,
 		goto out;
 	if (kind == SNAPSHOT_QUALIFICATION && add_insurers(&p) == -1)
 		goto out;
+	if (p.links != NULL &&
+	    links_tell(
+		p.links, b->persons_dir, b->persons, p.make, b->reflect) == -1)
+		goto out;
 	if (add_inputs(&p, build_inputs(kind)) == -1)
 		goto out;
 	r = snapshot_finish(p.make, next);
@@ -817,6 +870,7 @@ out:
 	free(p.full);
 	free(p.said);
 	facts_free(p.facts);
+	links_free(p.links);
 	moves_free(p.moves);
 	merge_free(&p.merge);
 	return r;

@@ -19,6 +19,9 @@ struct build {
 	const char *senders;
 	const struct inputs *in;
 	struct reflect *reflect;
+	/* CARDS: who is registered, in this generation */
+	const char *persons_dir;
+	const struct snapshot_set_entry *persons;
 	struct guard *guard; /* counts of QUALIFICATION; to be judged */
 };
 /* Segment kinds (bits) that go into a snapshot of this kind; 0: none. */

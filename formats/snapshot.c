@@ -18,7 +18,7 @@
 /* clang-format off */
 enum table {
 	T_PERIOD, T_PERSON, T_PRINTED, T_PSEUDONYM, T_PAIRING, T_INSURER,
-	T_CARD, T_PARTITION, T_REVOKED, T_INSTITUTION, TABLE__MAX
+	T_CARD, T_WAITING, T_PARTITION, T_REVOKED, T_INSTITUTION, TABLE__MAX
 };
 static const struct {
 	enum snapshot_kind kind;
@@ -31,6 +31,7 @@ static const struct {
 	[T_PAIRING] = { SNAPSHOT_QUALIFICATION, "pairing" },
 	[T_INSURER] = { SNAPSHOT_QUALIFICATION, "insurer" },
 	[T_CARD] = { SNAPSHOT_CARDS, "card" },
+	[T_WAITING] = { SNAPSHOT_CARDS, "waiting" },
 	[T_PARTITION] = { SNAPSHOT_REVOCATION, "partition" },
 	[T_REVOKED] = { SNAPSHOT_REVOCATION, "revoked" },
 	[T_INSTITUTION] = { SNAPSHOT_INSTITUTIONS, "institution" },
@@ -65,6 +66,8 @@ struct snapshot {
 	sqlite3 *db; /* for the small tables */
 	struct pages_view view;
 	struct cursor cursor[TABLE__MAX];
+	struct cursor ascending; /* of snapshot_paired() */
+	bool begun, ended; /* it stands on a row; it is past the last */
 	uint32_t root[TABLE__MAX];
 	struct shape shape;
 	struct record rec; /* the row at hand */
@@ -294,6 +297,8 @@ load_roots(struct snapshot *s)
 	for (int i = 0; i < TABLE__MAX; i++) {
 		if (tables[i].kind != s->kind)
 			continue;
+		if (s->root[i] == 0 && i == T_WAITING)
+			continue; /* a generation of before there was one */
 		if (s->root[i] == 0)
 			return broken(s, "tables are not as they should be");
 		cursor_init(&s->cursor[i], &s->view, s->root[i]);
@@ -378,6 +383,7 @@ snapshot_close(struct snapshot *s)
 		return;
 	for (int i = 0; i < TABLE__MAX; i++)
 		cursor_free(&s->cursor[i]);
+	cursor_free(&s->ascending);
 	sqlite3_close(s->db);
 	if (s->map != NULL)
 		munmap((void *)(uintptr_t)s->map, s->size);
@@ -568,6 +574,31 @@ snapshot_pairing(struct snapshot *s, struct slice processing_number,
 {
 	return one_pseudonym(
 	    s, T_PAIRING, text_key(processing_number), 2, pseudonym);
+}
+
+/* Stepping is worth it while the next number is near; else a seek. */
+int
+snapshot_paired(struct snapshot *s, struct slice processing_number)
+{
+	enum { STEPS = 16 };
+	struct column k = text_key(processing_number);
+	int order = 0, r = 1, steps = 0;
+
+	if (!s->begun) {
+		cursor_init(&s->ascending, &s->view, s->root[T_PAIRING]);
+		r = cursor_seek(&s->ascending, &k, 1);
+		s->begun = true;
+	}
+	while (r == 1 && !s->ended) {
+		if (cursor_cmp(&s->ascending, &k, 1, &order) == -1)
+			return broken(s, "pairing");
+		if (order >= 0)
+			return order == 0;
+		r = steps++ < STEPS ? cursor_next(&s->ascending) :
+				      cursor_seek(&s->ascending, &k, 1);
+	}
+	s->ended = true;
+	return r == -1 ? broken(s, "pairing") : 0;
 }
 
 struct slice
@@ -885,27 +916,34 @@ walk_revoked(struct snapshot_walk *w, struct snapshot_walk_row *r)
 
 /* Card key: CA (20 bytes), serial right-aligned in 12. */
 static int
-key_card(struct snapshot_walk *w, struct snapshot_walk_row *r)
+card_key(struct snapshot *s, const struct column *v, char key[SEGMENT_KEY_SIZE])
 {
-	const struct column *v = w->main.v;
 	unsigned char store[20];
 	int64_t small;
 
-	if (v[0].n < 1 || v[0].n > w->s->n_cas)
-		return broken(w->s, "card");
-	r->ca = (int)v[0].n;
-	r->ski = w->s->cas[r->ca - 1];
-	snapshot_serial(r->ski, &small, store); /* 40 digits: 20 bytes */
-	memcpy(r->key, store, 20);
-	memset(r->key + 20, 0, 12);
+	if (v[0].n < 1 || v[0].n > s->n_cas)
+		return broken(s, "card");
+	snapshot_serial(s->cas[v[0].n - 1], &small, store); /* 40 digits */
+	memcpy(key, store, 20);
+	memset(key + 20, 0, 12);
 	if (v[1].type == COLUMN_INTEGER) {
 		for (int i = 0; i < 8; i++)
-			r->key[31 - i] = (char)((uint64_t)v[1].n >> (8 * i));
-		return 1;
+			key[31 - i] = (char)((uint64_t)v[1].n >> (8 * i));
+		return 0;
 	}
 	if (v[1].s.n != 20)
-		return broken(w->s, "card");
-	memcpy(r->key + 20, v[1].s.p + 8, 12);
+		return broken(s, "card");
+	memcpy(key + 20, v[1].s.p + 8, 12);
+	return 0;
+}
+
+static int
+key_card(struct snapshot_walk *w, struct snapshot_walk_row *r)
+{
+	if (card_key(w->s, w->main.v, r->key) == -1)
+		return -1;
+	r->ca = (int)w->main.v[0].n;
+	r->ski = w->s->cas[r->ca - 1];
 	return 1;
 }
 
@@ -1060,4 +1098,27 @@ snapshot_rows_close(struct snapshot_rows *r)
 	cursor_free(&r->cursor);
 	pages_view_unmap(&r->view);
 	free(r);
+}
+
+bool
+snapshot_any_waiting(struct snapshot *s)
+{
+	return s->root[T_WAITING] != 0 &&
+	    cursor_seek(&s->cursor[T_WAITING], NULL, 0) == 1;
+}
+
+int
+snapshot_waiting(
+    struct snapshot_rows *r, char key[SEGMENT_KEY_SIZE], int32_t *since)
+{
+	const struct cursor *at;
+	struct column v[3];
+	int more = snapshot_rows_next(r, &at);
+
+	if (more != 1)
+		return more;
+	if (cursor_columns(at, v, 3) != 3 || card_key(r->s, v, key) == -1)
+		return broken(r->s, "waiting");
+	*since = day_parse(v[2].s);
+	return 1;
 }

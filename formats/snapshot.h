@@ -7,7 +7,8 @@
  *  qualification: period(key, period columns...), person(key, pseudonym,
  *                 processing_number), printed(hash, key), pseudonym(..key),
  *                 pairing(processing_number, key, pseudonym), insurer(..)
- *  cards:         ca(id, ski), card(ca, serial, ProcessingNumber, ...)
+ *  cards:         ca(id, ski), card(ca, serial, ProcessingNumber, ...),
+ *                 waiting(ca, serial, since)
  *  revocation:    ca(id, ski), partition(ca, name, this_update, ..),
  *                 revoked(ca, serial, partition, revoked_at, reason)
  *  institutions:  institution(InstitutionCode, ...)
@@ -57,12 +58,15 @@ int snapshot_pseudonym(struct snapshot *s, const struct typed_key *key,
 /* Also 0 where two persons claim the number: nobody, not the wrong one. */
 int snapshot_pairing(struct snapshot *s, struct slice processing_number,
     unsigned char pseudonym[16]);
+/* Is anybody registered under the number? 1, 0, -1. For many, which must come
+ * in ascending order: then it is one walk. */
+int snapshot_paired(struct snapshot *s, struct slice processing_number);
 /* Borrowed until the next call; n == 0 where unknown. */
 struct slice snapshot_insurer_name(struct snapshot *s, struct slice number8);
 
 struct snapshot_card {
 	char processing_number[65];
-	int state; /* 新旧区分 */
+	int state; /* 新旧区分; 8: claimed for two persons */
 	int32_t from, until;
 };
 int snapshot_card(struct snapshot *s, const char *ca, const char *serial,
@@ -125,6 +129,12 @@ struct snapshot_rows *snapshot_rows_open(
 /* The next row under *at, good until the next call. 1, 0, -1 raised. */
 int snapshot_rows_next(struct snapshot_rows *r, const struct cursor **at);
 void snapshot_rows_close(struct snapshot_rows *r);
+
+/* CARDS: the cards of people who are not registered yet, in the order of the
+ * cards: rows of "waiting", where there are any. 1, 0, -1 raised. */
+bool snapshot_any_waiting(struct snapshot *s);
+int snapshot_waiting(
+    struct snapshot_rows *r, char key[SEGMENT_KEY_SIZE], int32_t *since);
 
 /*
  * What both halves of the format must agree on. Columns of the main table:

@@ -75,12 +75,14 @@ enum filled {
 	FILLED_MAIN, /* of the kind; REVOCATION's is by ORDER_REVOKED */
 	FILLED_PERSON,
 	FILLED_INSURER,
+	FILLED_WAITING,
 	FILLED_ORDER,
 	FILLED__MAX = FILLED_ORDER + ORDER__MAX
 };
 static const unsigned filled_keys[FILLED__MAX] = { /* columns of the key */
 	[FILLED_PERSON] = 1,
 	[FILLED_INSURER] = 1,
+	[FILLED_WAITING] = 2,
 	[FILLED_ORDER + ORDER_PRINTED] = 2,
 	[FILLED_ORDER + ORDER_PSEUDONYM] = 2,
 	[FILLED_ORDER + ORDER_PAIRING] = 2,
@@ -256,6 +258,8 @@ make_empty(struct snapshot_make *m)
 		fill_table(m, FILLED_PERSON, "person");
 		fill_table(m, FILLED_INSURER, "insurer");
 	}
+	if (m->kind == SNAPSHOT_CARDS)
+		fill_table(m, FILLED_WAITING, "waiting");
 	if (m->kind == SNAPSHOT_REVOCATION)
 		want_order(m, ORDER_REVOKED, SORT_MEMORY);
 	if (close_db(m) == -1)
@@ -605,6 +609,35 @@ snapshot_add_card(struct snapshot_make *m, const struct record *rec)
 	row_record(m, rec, -1);
 	m->rows++;
 	return add_digested(m, FILLED_MAIN);
+}
+
+int
+snapshot_add_waiting(
+    struct snapshot_make *m, const char key[SEGMENT_KEY_SIZE], int32_t since)
+{
+	static const char digits[] = "0123456789abcdef";
+	char hex[2 * SEGMENT_KEY_SIZE + 1] = "", day[9];
+	unsigned char big[SERIAL];
+	int64_t n = 0;
+	int ca = 1;
+
+	if (m->failed)
+		return -1;
+	for (size_t i = 0; i < SEGMENT_KEY_SIZE; i++) {
+		hex[2 * i] = digits[(unsigned char)key[i] >> 4];
+		hex[2 * i + 1] = digits[key[i] & 15];
+	}
+	while (ca <= m->n_ca && memcmp(m->ca[ca - 1], hex, SKI) != 0)
+		ca++;
+	if (ca > m->n_ca)
+		return fail(m, "waiting", "ca");
+	bool small = snapshot_serial(hex + SKI, &n, big);
+	day_format(since, day);
+	row_begin(&m->row);
+	row_int(&m->row, ca);
+	row_serial(m, small, n, big);
+	row_text(&m->row, (struct slice) { day, 8 });
+	return add_row(m, FILLED_WAITING);
 }
 
 int

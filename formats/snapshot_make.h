@@ -39,6 +39,10 @@ int snapshot_keep(struct snapshot_make *m, const struct snapshot_walk_row *row);
 int snapshot_add_insurer(struct snapshot_make *m, const struct record *rec);
 /* CARDS, INSTITUTIONS: key and record of the segment row. */
 int snapshot_add_card(struct snapshot_make *m, const struct record *rec);
+/* CARDS, after the last card: one of them whose person is not registered yet,
+ * in the order of the cards. */
+int snapshot_add_waiting(
+    struct snapshot_make *m, const char key[SEGMENT_KEY_SIZE], int32_t since);
 int snapshot_add_institution(struct snapshot_make *m, const struct record *rec);
 /* REVOCATION: a partition, then its entries (any order of serials). */
 int snapshot_add_partition(struct snapshot_make *m, const char *ca,

@@ -116,14 +116,21 @@ CREATE TABLE card ( -- main table: 紐付情報, from certificate to person
 	ca INTEGER NOT NULL, -- ca.id
 	serial ANY NOT NULL, -- integer below 2^63, else 20 bytes big endian
 	ProcessingNumber TEXT, -- 処理通番
-	LinkState TEXT, -- 新旧区分: 1 new, 2 replaced, 9 ended
+	LinkState TEXT, -- 新旧区分: 1 new, 2 replaced, 8 claimed for two, 9 ended
 	ValidFrom TEXT, -- 有効期間開始
 	ValidUntil TEXT, -- 有効期間満了
 	ProvidedAt TEXT, -- 提供年月日時
 	PRIMARY KEY (ca, serial)
 ) STRICT, WITHOUT ROWID;
+CREATE TABLE waiting ( -- cards of people who are not registered yet
+	ca INTEGER NOT NULL, -- ca.id
+	serial ANY NOT NULL, -- as in card
+	since TEXT NOT NULL, -- day of the first generation that had the link
+	PRIMARY KEY (ca, serial)
+) STRICT, WITHOUT ROWID;
 INSERT INTO readme (text) VALUES
 	('card: the 処理通番 that J-LIS gave for a certificate (CA and serial number).'),
+	('waiting: cards whose 処理通番 nobody registered has; looked for again every night.'),
 	('rows and digest: of card.');
 
 -- kind: revocation

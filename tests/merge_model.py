@@ -161,8 +161,11 @@ def make(seed, night):
                      "SerialNumber": "%x" % rng.choice(
                          [rng.randint(1, 30), (1 << 63) + rng.randint(0, 3),
                           (1 << 90) + rng.randint(0, 3)]),
-                     "ProcessingNumber": "N%03d" % rng.randint(0, 3),
+                     "ProcessingNumber": rng.choice([
+                         "N%03d" % rng.randint(0, 3),
+                         "N%03d" % rng.randint(0, 60)]),
                      "LinkState": rng.choice("1129"),
+                     "ValidUntil": rng.choice(["", "", "20260802", "20300401"]),
                      "ProvidedAt": "202608%02d000000" % night})
             for i in range(30)])
     upload("KOSEI001", "iryokikan", 1, "institution", [
@@ -213,6 +216,7 @@ class Model:
         self.pairs, self.cards, self.institutions = {}, {}, {}
         self.holds = {}  # (stem, record): (kind, row, code)
         self.removed = 0
+        self.waiting = {}  # card: since
 
     def period(self, row, released=False):
         key = key_of(row)
@@ -320,9 +324,13 @@ class Model:
         if kind == "card":
             key = row["CaKeyId"], int(row["SerialNumber"], 16)
             stored = self.cards.get(key)
-            if stored and not released and stored["ProcessingNumber"] != \
-                    row["ProcessingNumber"]:
-                return "held", "E7006"
+            if stored and not released:
+                if stored["ProcessingNumber"] != row["ProcessingNumber"]:
+                    if stored["LinkState"] == "1":  # answered for neither
+                        self.cards[key] = {**stored, "LinkState": "8"}
+                    return "held", "E7006"
+                if stored["LinkState"] == "8" and row["LinkState"] == "1":
+                    row = {**row, "LinkState": "8"}
             return self.put(self.cards, key, row)
         return self.put(self.institutions, row["InstitutionCode"], row)
 
@@ -361,6 +369,10 @@ class Model:
     def verdict(self, word, name, number):
         kind, row, _ = self.holds.pop((name, number))
         if word == "drop":
+            if kind == "card":
+                key = row["CaKeyId"], int(row["SerialNumber"], 16)
+                if self.cards[key]["LinkState"] == "8":
+                    self.cards[key] = {**self.cards[key], "LinkState": "1"}
             return "refused", "E7014"
         return self.apply(kind, row, True)
 
@@ -392,10 +404,16 @@ def run_model(texts):
     """texts: (changes, verdicts) of each night, which is a generation"""
     model, results, counts, cover = Model(), {}, {}, {}
     for g, (text, words) in enumerate(texts, 1):
-        touched, paired = [], set()
+        touched, paired, linked = [], set(), {}
 
         def told(name, rows, removed, kind, by_number):
             for n, s, _ in rows:
+                if kind == "card":
+                    row = by_number[n]
+                    card = row["CaKeyId"], int(row["SerialNumber"], 16)
+                    linked.setdefault(card, None)
+                    if s in ("added", "amended"):
+                        linked[card] = name, n
                 if s not in ("added", "amended", "lost"):
                     continue
                 row = by_number[n]
@@ -431,8 +449,27 @@ def run_model(texts):
                 said = model.upload(stem(u), kind, rows,
                                     [s for s in scopes if s[0] == letter])
                 told(stem(u), said, model.removed, kind, dict(rows))
+        wait(model, linked, results, g)
         cover[g] = facts(model, touched, paired, results, g) if g > 1 else []
     return model, results, counts, cover
+
+
+def wait(model, linked, results, g):
+    """Cards of people who are not registered; told to whoever linked them"""
+    known = {number for number, _ in model.pairs.values()}
+    before, model.waiting = model.waiting, {}
+    for card in set(before) | set(linked):
+        link = model.cards.get(card)
+        if not link or link["LinkState"] not in "18" or \
+                link.get("ValidUntil", FAR) <= "202608%02d" % g or \
+                link["ProcessingNumber"] in known:
+            continue
+        model.waiting[card] = before.get(card, "202608%02d" % g)
+        if linked.get(card):
+            name, number = linked[card]
+            results[g, name] = [
+                (n, s, "W7017" if n == "%d" % number else c)
+                for n, s, c in results[g, name]]
 
 
 def city(record):
@@ -562,6 +599,9 @@ def check(root, texts):
         (r["ski"], serial(r["serial"])): plain(r, ("ca", "serial", "ski"))
         for r in c.execute(
             "SELECT card.*, ski FROM card JOIN ca ON ca.id = card.ca")})
+    same("cards that wait", model.waiting, {
+        (r["ski"], serial(r["serial"])): r["since"] for r in c.execute(
+            "SELECT waiting.*, ski FROM waiting JOIN ca ON ca.id = waiting.ca")})
     i = snapshot(root, "institutions")
     same("institutions", model.institutions, {
         r["InstitutionCode"]: plain(r)

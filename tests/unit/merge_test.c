@@ -347,7 +347,25 @@ link_of_another(void)
 	record_set(&b, L_STATE, SLICE("9"));
 	CU_ASSERT_EQUAL(merge_link(&a, &b), DIAG_AMENDED);
 	record_set(&b, L_PROCESSING_NUMBER, SLICE("N2"));
+	record_set(&a, L_STATE, SLICE("1"));
 	CU_ASSERT_EQUAL(merge_link(&a, &b), DIAG_CARD_TWO_PERSONS);
+	CU_ASSERT(slice_is(a.v[L_STATE].s, LINK_DISPUTED));
+	/* its own person's link again makes it no less disputed */
+	record_set(&b, L_PROCESSING_NUMBER, SLICE("N1"));
+	record_set(&b, L_STATE, SLICE("1"));
+	CU_ASSERT_EQUAL(merge_link(&a, &b), DIAG_AMENDED);
+	CU_ASSERT(slice_is(b.v[L_STATE].s, LINK_DISPUTED));
+	record_set(&b, L_STATE, SLICE("9"));
+	CU_ASSERT_EQUAL(merge_link(&a, &b), DIAG_AMENDED);
+	CU_ASSERT(slice_is(b.v[L_STATE].s, "9"));
+	merge_link_settle(&a);
+	CU_ASSERT(slice_is(a.v[L_STATE].s, LINK_IN_FORCE));
+	/* an ended one is answered for nobody anyway, and stays ended */
+	merge_link_settle(&b);
+	CU_ASSERT(slice_is(b.v[L_STATE].s, "9"));
+	record_set(&a, L_PROCESSING_NUMBER, SLICE("N3"));
+	CU_ASSERT_EQUAL(merge_link(&b, &a), DIAG_CARD_TWO_PERSONS);
+	CU_ASSERT(slice_is(b.v[L_STATE].s, "9"));
 }
 
 static void

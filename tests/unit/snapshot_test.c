@@ -325,6 +325,39 @@ same_bytes(void)
 	remove_it(&b);
 }
 
+/* Asked in ascending order, near and far, past the last. */
+static void
+paired(void)
+{
+	struct snapshot_set_entry e = entry_of(1);
+	struct snapshot_make *m =
+	    snapshot_create("/tmp", SNAPSHOT_QUALIFICATION, &e, &sink);
+	struct typed_key k;
+	char text[64];
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
+	for (int i = 0; i < 4000; i++) { /* numbers N00000, N00010, ... */
+		snprintf(text, sizeof(text), "P%05d", i);
+		typed_key_make(&k, 'E', SLICE("06139992"), slice_of(text));
+		snprintf(text, sizeof(text), "N%05d\n%032d", 10 * i, i);
+		CU_ASSERT_EQUAL(snapshot_add_person(m, &k, slice_of(text)), 0);
+	}
+	CU_ASSERT_EQUAL_FATAL(snapshot_finish(m, &e), 0);
+	struct snapshot *s = open_it(SNAPSHOT_QUALIFICATION, &e);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("A")), 0);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N00000")), 1);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N00000")), 1);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N00005")), 0);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N00020")), 1);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N20000")), 1);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N20001")), 0);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N39990")), 1);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N39991")), 0);
+	CU_ASSERT_EQUAL(snapshot_paired(s, SLICE("N4")), 0);
+	snapshot_close(s);
+	remove_it(&e);
+}
+
 static void
 cards(void)
 {
@@ -791,6 +824,7 @@ static CU_TestInfo tests[] = {
 	{ "the walk has every row in key order", walk_all },
 	{ "the same rows give the same bytes", same_bytes },
 	{ "cards by CA and serial of any size", cards },
+	{ "processing numbers in ascending order", paired },
 	{ "revocations and partitions, in any order", revocation },
 	{ "institutions", institutions },
 	{ "every kind may be empty", empty_ones },
