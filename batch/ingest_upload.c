@@ -138,6 +138,10 @@ keep_row(void *arg, const struct segment_row *row)
 {
 	struct ingest_upload *u = arg;
 
+	if (row == NULL) {
+		u->last_n = 0;
+		return true;
+	}
 	if (memcmp(u->last_key, row->key, SEGMENT_KEY_SIZE) != 0 ||
 	    u->last_n == 0) {
 		memcpy(u->last_key, row->key, SEGMENT_KEY_SIZE);
@@ -185,7 +189,6 @@ finish_segment(struct ingest_upload *u)
 
 	u->make = NULL;
 	spool_temp(work, u->root);
-	segment_filter(make, keep_row, u);
 	if (segment_finish(make, work, &u->head) == -1)
 		return io_failed(u, "segment");
 	ingest_segment(u, work, &u->head);
@@ -218,6 +221,7 @@ read_upload(struct ingest_upload *u)
 		u->head.id = u->file.id;
 		spool_path(dir, u->root, "work");
 		u->make = segment_create(&u->head, dir);
+		segment_filter(u->make, keep_row, u);
 		ingest_open(u);
 	}
 	if (u->feed->read(u) == -1 || (records && finish_segment(u) == -1))

@@ -1,7 +1,9 @@
 /*
  * Builds a segment. For batch/ingest.c, batch/codes.c and batch/hold.c only.
- * add() in any order; finish() sorts (external, SORT_MEMORY), writes, fsyncs.
- * The caller publishes the finished file by rename.
+ * add() in any order: rows that come in order are written at once, into a file
+ * without a name in work_dir; the others are sorted (external, SORT_MEMORY) by
+ * finish(), which fsyncs and gives the file its name, on the same file system
+ * as work_dir. The caller publishes the finished file by rename.
  */
 #ifndef FORMATS_SEGMENT_MAKE_H
 #define FORMATS_SEGMENT_MAKE_H
@@ -20,7 +22,10 @@ int segment_add(struct segment_make *m, const void *key, int64_t record,
 int segment_add_scope(
     struct segment_make *m, const char scope[SEGMENT_SCOPE_SIZE]);
 /* keep() sees every row in order before it is written and says whether it
- * stays: how ingest finds a period sent twice in one file, in flat memory. */
+ * stays: how ingest finds a period sent twice in one file, in flat memory. Set
+ * before the first row. Rows that came in order are asked for when they come;
+ * with row NULL it is told that all that stayed comes again, with the rows
+ * that came late in between. Record numbers have to ascend as they come. */
 void segment_filter(struct segment_make *m,
     bool (*keep)(void *arg, const struct segment_row *row), void *arg);
 /* Writes to path (which must not exist). head's rows, scopes and digest are

@@ -244,11 +244,11 @@ filtered(void)
 
 	unlink(PATH);
 	struct segment_make *m = segment_create(&h, "/tmp");
+	segment_filter(m, odd_only, &seen);
 	for (int i = 1; i <= 10; i++) {
 		key_of(key, 5);
 		CU_ASSERT_EQUAL(segment_add(m, key, i, SLICE("x")), 0);
 	}
-	segment_filter(m, odd_only, &seen);
 	CU_ASSERT_EQUAL_FATAL(segment_finish(m, PATH, &h), 0);
 	CU_ASSERT_EQUAL(seen, 10);
 	CU_ASSERT_EQUAL(h.rows, 5);
@@ -261,6 +261,116 @@ filtered(void)
 	unlink(PATH);
 }
 
+/* n rows of 100 bytes with rising keys; every step-th is given last. */
+static void
+make_wide(int n, int step, bool late_scope, struct segment_head *h)
+{
+	char key[SEGMENT_KEY_SIZE], text[100];
+
+	unlink(PATH);
+	*h = head_of();
+	struct segment_make *m = segment_create(h, "/tmp");
+	CU_ASSERT_EQUAL(segment_add_scope(m, "E06139992"), 0);
+	for (int late = 0; late < 2; late++)
+		for (int i = 0; i < n; i++) {
+			if ((step > 0 && i % step == step - 1) != (late == 1))
+				continue;
+			key_of(key, 100000 + i);
+			memset(text, 'a' + i % 26, sizeof(text));
+			CU_ASSERT_EQUAL_FATAL(
+			    segment_add(m, key, i + 1,
+				(struct slice) { text, sizeof(text) }),
+			    0);
+		}
+	if (late_scope)
+		CU_ASSERT_EQUAL(segment_add_scope(m, "C00138057"), 0);
+	CU_ASSERT_EQUAL_FATAL(segment_finish(m, PATH, h), 0);
+}
+
+/* Rows in order need no sort; the file is the one the sort makes. */
+static void
+in_order_as_sorted(void)
+{
+	struct segment_head straight, late, scope, all;
+	struct diag_sink sink = { .put = put };
+	struct segment_row row;
+	int n = 0, steps[] = { 2, 7, 20000, 1 };
+
+	make_wide(20000, 0, false, &straight);
+	struct segment *s = segment_open(PATH, "test.seg", true, &sink);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
+	for (; segment_next(s, &row) == 1; n++)
+		CU_ASSERT_FATAL(row.record == n + 1 && row.payload.n == 100 &&
+		    row.payload.p[99] == 'a' + n % 26);
+	CU_ASSERT_EQUAL(n, 20000);
+	segment_close(s);
+	for (int i = 0; i < 4; i++) {
+		make_wide(20000, steps[i], false, &late);
+		CU_ASSERT_EQUAL(late.rows, 20000);
+		CU_ASSERT_STRING_EQUAL(late.digest, straight.digest);
+	}
+	make_wide(20000, 0, true, &scope);
+	CU_ASSERT_EQUAL(scope.scopes, 2);
+	CU_ASSERT_STRING_NOT_EQUAL(scope.digest, straight.digest);
+	make_wide(20000, 1, true, &all);
+	CU_ASSERT_STRING_EQUAL(scope.digest, all.digest);
+	unlink(PATH);
+}
+
+struct seen {
+	char key[SEGMENT_KEY_SIZE]; /* of the row before */
+	int begins, dropped;
+};
+
+static bool
+first_of_key(void *arg, const struct segment_row *row)
+{
+	struct seen *s = arg;
+
+	if (row == NULL) {
+		s->begins++;
+		memset(s->key, 0, sizeof(s->key));
+		return true;
+	}
+	if (memcmp(s->key, row->key, SEGMENT_KEY_SIZE) == 0) {
+		s->dropped++;
+		return false;
+	}
+	memcpy(s->key, row->key, SEGMENT_KEY_SIZE);
+	return true;
+}
+
+/* Keys 0..19999 each twice at once, and every third of them later again:
+ * each row too many is dropped once. */
+static void
+filtered_late(void)
+{
+	struct segment_head h = head_of();
+	struct seen seen = { .begins = 0 };
+	char key[SEGMENT_KEY_SIZE];
+	int record = 0, late = 0;
+
+	unlink(PATH);
+	struct segment_make *m = segment_create(&h, "/tmp");
+	segment_filter(m, first_of_key, &seen);
+	for (int i = 0; i < 40000; i++) {
+		key_of(key, 100000 + i / 2);
+		CU_ASSERT_EQUAL_FATAL(
+		    segment_add(m, key, ++record, SLICE("payload")), 0);
+	}
+	CU_ASSERT_EQUAL(seen.dropped, 20000);
+	for (int i = 0; i < 20000; i += 3, late++) {
+		key_of(key, 100000 + i);
+		CU_ASSERT_EQUAL_FATAL(
+		    segment_add(m, key, ++record, SLICE("payload")), 0);
+	}
+	CU_ASSERT_EQUAL_FATAL(segment_finish(m, PATH, &h), 0);
+	CU_ASSERT_EQUAL(seen.begins, 1);
+	CU_ASSERT_EQUAL(seen.dropped, 20000 + late);
+	CU_ASSERT_EQUAL(h.rows, 20000);
+	unlink(PATH);
+}
+
 static void
 never_over_another(void)
 {
@@ -268,6 +378,15 @@ never_over_another(void)
 
 	make(2, &h);
 	struct segment_make *m = segment_create(&other, "/tmp");
+	CU_ASSERT_EQUAL(segment_finish(m, PATH, &other), -1);
+	CU_ASSERT_EQUAL(errno, EEXIST);
+	CU_ASSERT_EQUAL(read_all(PATH, true, 0), 2);
+	m = segment_create(&other, "/tmp");
+	char row[SEGMENT_KEY_SIZE];
+	for (int i = 0; i < 50000; i++) { /* more than is kept in memory */
+		key_of(row, 100000 + i);
+		CU_ASSERT_EQUAL(segment_add(m, row, i + 1, SLICE("x")), 0);
+	}
 	CU_ASSERT_EQUAL(segment_finish(m, PATH, &other), -1);
 	CU_ASSERT_EQUAL(errno, EEXIST);
 	CU_ASSERT_EQUAL(read_all(PATH, true, 0), 2);
@@ -329,6 +448,10 @@ static CU_TestInfo tests[] = {
 	{ "with any bit flipped it is refused", flipped },
 	{ "a sender that would be a path is refused", sender_is_no_path },
 	{ "a filter leaves rows out while they come in order", filtered },
+	{ "rows in order give the file that rows in none give",
+	    in_order_as_sorted },
+	{ "a filter drops each row once, late rows among those streamed",
+	    filtered_late },
 	{ "what a segment replaces wholly stands before its rows", scopes },
 	{ "an existing file is not written over, a huge row is refused",
 	    never_over_another },
