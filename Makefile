@@ -16,7 +16,7 @@ APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-
 	openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
 	strace zip unzip zstd nginx-light procps
 # opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
-APT_TEST := libreoffice-calc-nogui python3-openpyxl poppler-utils \
+APT_TEST := systemd libreoffice-calc-nogui python3-openpyxl poppler-utils \
 	fonts-ipafont-gothic
 # for make lint, fuzz, sizes and compile_commands.json only
 APT_TOOLS := clang clang-format clang-tidy cppcheck bear universal-ctags \
@@ -70,7 +70,7 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lpthread
 .PHONY: all deps deps-test deps-tools demo check asan coverage bench bench-nation lint fuzz sizes \
 	rules headers install dist clean help bless programs tests-build layouts
 
-all: programs $(G)/diag.7
+all: programs $(G)/diag.7 $(G)/runbook.7
 programs: $(NAMES:%=$(B)/shikaku-%)
 
 # ---- what the compiler cannot do: SQL and code lists become C ----
@@ -95,6 +95,12 @@ $(G)/codes.inc: $(filter-out %/cp932.tsv,$(CODES)) Makefile
 $(G)/diag.7: formats/codec/diag.def formats/diag.awk Makefile
 	@mkdir -p $(@D)
 	awk -f formats/diag.awk $< > $@
+
+# shikaku-runbook(7) is made from the job nets: what a person does, job by job
+$(G)/runbook.7: jobs/runbook.head jobs/runbook.tail $(wildcard jobs/*.yaml) $(B)/shikaku-jobs
+	@mkdir -p $(@D)
+	{ cat jobs/runbook.head; for n in $(sort $(wildcard jobs/*.yaml)); do \
+	  $(B)/shikaku-jobs export --to mdoc $$n || exit 1; done; cat jobs/runbook.tail; } > $@
 
 # ---- objects ----
 $(B)/%.o: %.c | $(GEN)
@@ -211,7 +217,7 @@ install: all
 	  install -m 644 $$p.8 $(DESTDIR)$(PREFIX)/share/man/man8/shikaku-$${p##*/}.8; done
 	for p in $(wildcard formats/*.5); do \
 	  install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man5/shikaku-$${p##*/}; done
-	for p in $(G)/diag.7 $(wildcard formats/*.7); do \
+	for p in $(G)/diag.7 $(G)/runbook.7 $(wildcard formats/*.7 batch/*.7); do \
 	  install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man7/shikaku-$${p##*/}; done
 	cp -R schemas/. $(DESTDIR)$(PREFIX)/share/shikaku/schemas/
 	cp -R jobs/. $(DESTDIR)$(PREFIX)/share/shikaku/jobs/
@@ -232,4 +238,4 @@ help:
 	@echo 'make bless C=ingest/bad-digit  accept the new output of a golden case'
 	@echo 'make install DESTDIR= PREFIX= / make dist / make clean / make compile_commands.json'
 
--include $(shell find build/$(VARIANT) -name '*.d' 2>/dev/null)
+-include $(shell find build/$(VARIANT) -type f -name '*.d' 2>/dev/null)

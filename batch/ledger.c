@@ -8,7 +8,7 @@
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 
-#define VERSION 3
+#define VERSION 4
 #define BUSY_MS 10000
 
 #pragma GCC diagnostic push
@@ -47,6 +47,9 @@ enum statement {
 	BEGIN_RUN,
 	END_RUN,
 	EACH_RUN,
+	BEGIN_JOB,
+	END_JOB,
+	EACH_JOB,
 	PUT_REFLECTION,
 	BEGIN,
 	COMMIT,
@@ -133,6 +136,14 @@ static const char *const sql[STATEMENTS] = {
 		     " ended, ms, exit, read, accepted, refused, unchanged,"
 		     " files, refused_files, notes FROM run WHERE day = ?1"
 		     " ORDER BY id",
+	[BEGIN_JOB] = "INSERT INTO job (net, job, day, attempt, host, boot,"
+		      " pid, began) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+	[END_JOB] = "UPDATE job SET ended = ?2, ms = ?3, exit = ?4, read = ?5,"
+		    " accepted = ?6, refused = ?7, files = ?8 WHERE id = ?1",
+	[EACH_JOB] = "SELECT id, net, job, day, attempt, host, boot, pid,"
+		     " began, ended, ms, exit, read, accepted, refused, files"
+		     " FROM job WHERE net = ?1 AND (day = ?2 OR ?2 = '')"
+		     " ORDER BY id",
 	[PUT_REFLECTION] =
 	    "INSERT OR REPLACE INTO reflection VALUES"
 	    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -173,7 +184,8 @@ fault(struct ledger *l)
 	return -1;
 }
 
-/* Creates the tables in an empty file; refuses one of another version. */
+/* Creates the tables in an empty file, and those that an older version lacks;
+ * refuses one of a version to come. */
 static int
 make_schema(struct ledger *l)
 {
@@ -191,6 +203,16 @@ make_schema(struct ledger *l)
 	if (version == 0 &&
 	    sqlite3_exec(l->db, schema, NULL, NULL, NULL) != SQLITE_OK)
 		version = -1;
+	/* what a version added stands at the end of the schema, in turn */
+	if (version == 3 &&
+	    (sqlite3_exec(l->db,
+		 strstr(schema, "-- From here on since version 4"), NULL, NULL,
+		 NULL) != SQLITE_OK ||
+		sqlite3_exec(l->db, "PRAGMA user_version = 4", NULL, NULL,
+		    NULL) != SQLITE_OK))
+		version = -1;
+	else if (version == 3)
+		version = VERSION;
 	if (version == -1)
 		fault(l);
 	else if (version != 0 && version != VERSION) {
@@ -854,5 +876,76 @@ ledger_runs(struct ledger *l, int32_t on,
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = each(arg, &v[i]);
 	free(v);
+	return r;
+}
+
+int
+ledger_job_begin(struct ledger *l, struct ledger_job *j)
+{
+	sqlite3_stmt *st = l->st[BEGIN_JOB];
+
+	text(st, 1, j->net);
+	text(st, 2, j->job);
+	day(st, 3, j->day);
+	sqlite3_bind_int(st, 4, j->attempt);
+	text(st, 5, j->host);
+	text(st, 6, j->boot);
+	sqlite3_bind_int64(st, 7, j->pid);
+	sqlite3_bind_int64(st, 8, j->began);
+	if (done(l, BEGIN_JOB) == -1)
+		return -1;
+	j->id = sqlite3_last_insert_rowid(l->db);
+	return 0;
+}
+
+int
+ledger_job_end(struct ledger *l, const struct ledger_job *j)
+{
+	const int64_t v[] = { j->id, j->ended, j->ms, j->exit, j->read,
+		j->accepted, j->refused, j->files };
+
+	for (int i = 0; i < 8; i++)
+		sqlite3_bind_int64(l->st[END_JOB], i + 1, v[i]);
+	return done(l, END_JOB);
+}
+
+static void
+take_job(sqlite3_stmt *st, struct ledger_job *j)
+{
+	int64_t *const v[] = { &j->read, &j->accepted, &j->refused, &j->files };
+
+	memset(j, 0, sizeof(*j));
+	j->id = sqlite3_column_int64(st, 0);
+	take(st, 1, j->net, sizeof(j->net));
+	take(st, 2, j->job, sizeof(j->job));
+	j->day = day_parse_iso(column(st, 3));
+	j->attempt = sqlite3_column_int(st, 4);
+	take(st, 5, j->host, sizeof(j->host));
+	take(st, 6, j->boot, sizeof(j->boot));
+	j->pid = sqlite3_column_int64(st, 7);
+	j->began = sqlite3_column_int64(st, 8);
+	j->ended = sqlite3_column_int64(st, 9); /* NULL is 0 */
+	j->ms = sqlite3_column_int64(st, 10);
+	j->exit = sqlite3_column_int(st, 11);
+	for (int i = 0; i < 4; i++)
+		*v[i] = sqlite3_column_int64(st, 12 + i);
+}
+
+int
+ledger_jobs(struct ledger *l, const char *net, int32_t on,
+    int (*each)(void *arg, const struct ledger_job *j), void *arg)
+{
+	sqlite3_stmt *st = l->st[EACH_JOB];
+	struct ledger_job j;
+	int r;
+
+	text(st, 1, net);
+	day(st, 2, on);
+	while ((r = row(l, EACH_JOB)) == 1) {
+		take_job(st, &j);
+		if ((r = each(arg, &j)) != 0)
+			break;
+	}
+	sqlite3_reset(st);
 	return r;
 }

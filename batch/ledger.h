@@ -170,4 +170,23 @@ int ledger_run_end(struct ledger *l, const struct ledger_run *r);
 int ledger_runs(struct ledger *l, int32_t day,
     int (*each)(void *arg, const struct ledger_run *r), void *arg);
 
+/* Jobs of a net, a row per try: the restart points of shikaku-jobs. */
+struct ledger_job {
+	int64_t id; /* given by ledger_job_begin() */
+	char net[25], job[25];
+	int32_t day;
+	int attempt; /* from 1 */
+	char host[65], boot[37];
+	int64_t pid; /* of the runner */
+	int64_t began, ended; /* moments; ended 0: no end */
+	int64_t ms;
+	int exit;
+	int64_t read, accepted, refused, files;
+};
+int ledger_job_begin(struct ledger *l, struct ledger_job *j);
+int ledger_job_end(struct ledger *l, const struct ledger_job *j);
+/* Those of a net on a business day, as they began; DAY_NONE: of all days. */
+int ledger_jobs(struct ledger *l, const char *net, int32_t day,
+    int (*each)(void *arg, const struct ledger_job *j), void *arg);
+
 #endif

@@ -49,6 +49,12 @@ run_monotonic(void)
 	return clock_ms(CLOCK_MONOTONIC);
 }
 
+int64_t
+run_moment(const struct run *run)
+{
+	return run->now + (run_monotonic() - run->began);
+}
+
 void
 run_worst(struct run *run, enum exit_code code)
 {
@@ -186,6 +192,23 @@ take_options(
 	return r;
 }
 
+/* A number in the environment is believed only where it is a pipe; the job net
+ * may be slow to read it, and that must not stop the work. */
+static int
+progress_pipe(void)
+{
+	const char *s = getenv("SHIKAKU_PROGRESS");
+	int64_t fd = s == NULL ? -1 : slice_number(slice_of(s));
+	struct stat st;
+
+	if (fd < 3 || fd > 1023 || fstat((int)fd, &st) == -1 ||
+	    !S_ISFIFO(st.st_mode))
+		return -1;
+	fcntl((int)fd, F_SETFD, FD_CLOEXEC);
+	fcntl((int)fd, F_SETFL, O_WRONLY | O_NONBLOCK);
+	return (int)fd;
+}
+
 int
 run_begin(struct run *run, const char *name, int argc, char **argv,
     const struct run_options *extra)
@@ -193,6 +216,7 @@ run_begin(struct run *run, const char *name, int argc, char **argv,
 	memset(run, 0, sizeof(*run));
 	run->name = name;
 	run->side[0].lock = run->side[1].lock = -1;
+	run->progress_fd = -1;
 	run->day = DAY_NONE;
 	diag_log_init(&run->log, name, stderr);
 	switch (take_options(run, argc, argv, extra)) {
@@ -207,7 +231,7 @@ run_begin(struct run *run, const char *name, int argc, char **argv,
 	if (run->day == DAY_NONE)
 		run->day = day_of_moment(run->now - NIGHT_ENDS);
 	if (run->day > day_of_moment(run->now) &&
-	    (extra == NULL || !extra->no_config)) {
+	    (extra == NULL || (!extra->no_config && !extra->days_to_come))) {
 		char today[11];
 
 		day_format_iso(day_of_moment(run->now), today);
@@ -217,6 +241,7 @@ run_begin(struct run *run, const char *name, int argc, char **argv,
 		return -1;
 	}
 	run->tty = isatty(STDERR_FILENO) == 1;
+	run->progress_fd = progress_pipe();
 	umask(027);
 	handle_signals();
 	if (run->config_path == NULL)
@@ -282,6 +307,16 @@ read_line(const char *path, char *out, size_t size)
 	out[strcspn(out, "\n")] = '\0';
 }
 
+void
+run_holder(char host[65], char boot[37], int64_t *pid)
+{
+	memset(host, 0, 65);
+	if (gethostname(host, 64) == -1)
+		host[0] = '\0';
+	read_line("/proc/sys/kernel/random/boot_id", boot, 37);
+	*pid = (int64_t)getpid();
+}
+
 /* What a job net calls the step; nothing that is not a name. */
 static void
 take_step(char out[81])
@@ -326,11 +361,7 @@ begin_row(struct run *run, const char *root, int i)
 	snprintf(row->program, sizeof(row->program), "%s", run->name);
 	take_step(row->step);
 	row->day = run->day;
-	if (gethostname(row->host, sizeof(row->host) - 1) == -1)
-		row->host[0] = '\0';
-	read_line(
-	    "/proc/sys/kernel/random/boot_id", row->boot, sizeof(row->boot));
-	row->pid = (int64_t)getpid();
+	run_holder(row->host, row->boot, &row->pid);
 	row->began = clock_ms(CLOCK_REALTIME);
 	if (i > 0 && run->side[i - 1].row != NULL)
 		count_side(run, run->side[i - 1].row, 1);
@@ -374,7 +405,8 @@ run_lock(struct run *run, const char *root)
 		run_worst(run, EXIT_TEMPORARY);
 		return -1;
 	}
-	spool_path(path, root, "run/%s.lock", run->name);
+	spool_path(path, root, "run/%s.lock",
+	    run->lease != NULL ? run->lease : run->name);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
 	if (fd == -1) {
 		diag_file(&run->log.sink, DIAG_IO, path, "%s", strerror(errno));
@@ -401,13 +433,18 @@ run_progress(struct run *run, const char *phase, int64_t done, int64_t total)
 {
 	int64_t now;
 
-	if (!run->tty)
+	if (!run->tty && run->progress_fd == -1)
 		return;
 	now = run_monotonic();
 	if (now - run->began < PROGRESS_AFTER ||
 	    now - run->progress_at < PROGRESS_EVERY)
 		return;
 	run->progress_at = now;
+	if (run->progress_fd != -1) {
+		dprintf(run->progress_fd, "%s %lld %lld\n", phase,
+		    (long long)done, (long long)total);
+		return;
+	}
 	fprintf(
 	    stderr, "\rshikaku-%s: %s %lld", run->name, phase, (long long)done);
 	if (total > 0)
@@ -463,7 +500,7 @@ int
 run_end(struct run *run)
 {
 	if (run->began != 0) {
-		if (run->progress_at != 0)
+		if (run->progress_at != 0 && run->tty)
 			fputs("\r\033[K", stderr);
 		balance(run);
 		end_rows(run);

@@ -47,6 +47,7 @@ struct run {
 	int argc;
 	char **argv; /* what follows the options */
 	/* inside */
+	const char *lease; /* name of its lock; NULL: that of the program */
 	int64_t began; /* monotonic ms */
 	struct { /* per side: its lock and its books */
 		int lock;
@@ -55,6 +56,7 @@ struct run {
 	} side[2];
 	int64_t progress_at;
 	bool tty;
+	int progress_fd; /* of the job net; -1 */
 	char extra[1024]; /* KEY=VALUE pairs for the summary */
 };
 
@@ -69,6 +71,7 @@ struct run_long {
  * option(); NULL where none. usage: lines after the common ones. */
 struct run_options {
 	bool no_config; /* -c may be left out: run.config is NULL then */
+	bool days_to_come; /* it may be asked about one */
 	const char *letters;
 	const struct run_long *longs; /* ends with name == NULL; may be NULL */
 	int (*option)(void *arg, int letter, const char *value); /* -1: usage */
@@ -87,7 +90,8 @@ int run_begin(struct run *run, const char *name, int argc, char **argv,
 int run_lock(struct run *run, const char *root);
 void run_worst(struct run *run, enum exit_code code);
 /* One line on a terminal at most every 200 ms after two seconds; nothing
- * elsewhere. */
+ * elsewhere, but for a job net: SHIKAKU_PROGRESS in the environment is the pipe
+ * it reads "PHASE DONE TOTAL" from. */
 void run_progress(
     struct run *run, const char *phase, int64_t done, int64_t total);
 /* Adds KEY=VALUE to the summary line. */
@@ -98,5 +102,10 @@ bool run_stopped(void);
  * seconds=.. exit=0"), frees, returns the status. */
 int run_end(struct run *run);
 int64_t run_monotonic(void);
+/* The moment now: run->now, and what went by since. A program that waits for
+ * hours asks here; one that works asks run->now, the same all night. */
+int64_t run_moment(const struct run *run);
+/* This machine, its start and this process, as the books name a holder. */
+void run_holder(char host[65], char boot[37], int64_t *pid);
 
 #endif

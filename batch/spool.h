@@ -13,6 +13,7 @@
  *  ROOT/work/             unfinished things (spool_temp), emptied at the next
  *                         start
  *  ROOT/run/              locks
+ *  ROOT/log/              what the jobs of a net said: DAY.NET.JOB.log
  *  qualification also: snapshots/, journal/, out/
  */
 #ifndef BATCH_SPOOL_H

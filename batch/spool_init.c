@@ -3,7 +3,7 @@
 #include "batch/spool.h"
 
 static const char *const folders[] = { "box", "ready", "done", "refused",
-	"segments", "package", "work", "run", "snapshots", "journal",
+	"segments", "package", "work", "run", "log", "snapshots", "journal",
 	"reflection", "out" };
 
 int

@@ -55,6 +55,12 @@ static const struct key keys[] = {
   "What is overlooked in a sender's files (CSV, layout leniencies); empty: nothing.", "送信元ごとの緩和措置の一覧（CSV）。空ならなし。" },
 { "masters.prices", FILE_, AT(prices), 0, 0, "", NULL,
   "Prices of the 利用実績 (CSV, layout ryokin); empty: no fee is levied.", "利用実績の料金表（CSV）。空なら負担額を算定しない。" },
+{ "masters.holidays", FILE_, AT(holidays), 0, 0, "", NULL,
+  "Holidays, the Cabinet Office's table as it is; empty: no calendar may ask for business days.", "祝日一覧（内閣府のCSVのまま）。空なら営業日を用いる暦は使えない。" },
+{ "jobs.folder", FILE_, AT(jobs_folder), 0, 0, "/usr/local/share/shikaku/jobs", NULL,
+  "Where the job nets lie that are called by name (nightly: nightly.yaml).", "名前で指定するジョブネット定義のフォルダ。" },
+{ "jobs.hooks", FILE_, AT(hooks_folder), 0, 0, "", NULL,
+  "Folder of folders of programs to call: arrival.d refusal.d publish.d alarm.d; empty: none.", "事象ごとに呼び出すプログラムのフォルダ（arrival.d等）。空なら呼び出さない。" },
 
 { "trust.insurer_ca", FILE_, AT(insurer_ca), 0, 0, "pki/insurer-ca.pem", NULL,
   "CA of those who sign uploads.", "アップロード署名者の認証局証明書。" },

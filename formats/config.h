@@ -24,6 +24,8 @@ struct config {
 	const char *senders, *insurers; /* masters.* : CSV tables */
 	const char *leniencies; /* masters.leniencies; may be empty */
 	const char *prices; /* masters.prices; empty: no levy */
+	const char *holidays; /* masters.holidays; may be empty */
+	const char *jobs_folder, *hooks_folder; /* jobs.* ; hooks may be empty */
 
 	/* trust.*: PEM files */
 	const char *insurer_ca, *insurer_crl; /* signers of uploads */

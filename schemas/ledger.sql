@@ -3,7 +3,7 @@
 -- by anyone with sqlite3. Days are YYYY-MM-DD of Japan, moments milliseconds
 -- since 1970 (UTC). user_version counts changes of this file.
 PRAGMA application_id = 1397441868; -- "SKIL"
-PRAGMA user_version = 3;
+PRAGMA user_version = 4;
 
 -- One row per upload; its state is the one folder it lies in (I2).
 CREATE TABLE file (
@@ -147,3 +147,27 @@ CREATE TABLE run (
   notes    TEXT NOT NULL DEFAULT '' -- further KEY=VALUE, as printed
 ) STRICT;
 CREATE INDEX run_day ON run (day, id);
+
+-- From here on since version 4.
+-- One row per try of a job of a net (jobs/*.yaml), entered before its program
+-- is started: the restart points of shikaku-jobs. No end: it was killed with
+-- its runner; a later try has its own row.
+CREATE TABLE job (
+  id       INTEGER PRIMARY KEY,
+  net      TEXT NOT NULL,      -- nightly, intraday, ...
+  job      TEXT NOT NULL,      -- name in the net
+  day      TEXT NOT NULL,      -- business day
+  attempt  INTEGER NOT NULL,   -- from 1
+  host     TEXT NOT NULL,      -- of the runner: machine, its start, process
+  boot     TEXT NOT NULL,
+  pid      INTEGER NOT NULL,
+  began    INTEGER NOT NULL,   -- moment
+  ended    INTEGER,            -- moment; NULL: no end
+  ms       INTEGER,
+  exit     INTEGER CHECK ((exit IS NULL) = (ended IS NULL)), -- formats/exit.h
+  read     INTEGER NOT NULL DEFAULT 0, -- as the program's summary said
+  accepted INTEGER NOT NULL DEFAULT 0,
+  refused  INTEGER NOT NULL DEFAULT 0,
+  files    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX job_day ON job (net, day, id);

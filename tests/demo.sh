@@ -71,7 +71,7 @@ END
 echo "  $other sends $tampered: one bit changed on the way"
 
 say "3. The night of $day / 夜間処理 (jobs/nightly.yaml)"
-tests/night.sh "$W/site.yaml" "$day"
+"$B/shikaku-jobs" run --now --as table -c "$W/site.yaml" -D "$day" jobs/nightly.yaml
 status=$?
 [ $status -le 5 ] || die "the night ended with $status"
 echo "  exit 5: done, some files refused; 4: done, some records refused; 1: nothing to do"
@@ -128,7 +128,7 @@ tests/ask.sh -p "$serve_port" -d "$asked" "$W" number "$n_insurer" "$n_number" "
 serve_stop
 
 say '6. After the day / 利用実績と統計'
-tests/night.sh "$W/site.yaml" "$today" collect report || die 'no usage file'
+"$B/shikaku-jobs" run --now --as table --only collect,report -c "$W/site.yaml" -D "$today" jobs/nightly.yaml || die 'no usage file'
 echo "  \$ cat $Q/out/usage/riyo-$asked.csv"
 sed 's/^/    /' "$Q/out/usage/riyo-$asked.csv"
 echo "  \$ cut -d, -f2-5,7-9 $Q/out/statistics/statistics-$asked.csv     (some lines)"
@@ -145,7 +145,7 @@ cat <<END
   $Q/journal/             one line per question
   $Q/out/                 usage file, statistics, metrics.prom
   $W/pki/                           TEST keys; ask.tsv and cards.tsv: whom to ask about
-  $W/*.log                          what the programs said
+  $I/log/                 what the programs said; shikaku-jobs show: the story of the night
 
 Ask again / もう一度照会するには:
   $ build/release/shikaku-responder -c $W/site.yaml      (prints port=...; service hours are Japanese)
@@ -154,5 +154,5 @@ Ask again / もう一度照会するには:
 Outside 08:00-21:00 in Japan:
   $ TZ=UTC faketime -f '@$today 01:00:00' build/release/shikaku-responder -c $W/site.yaml
 The next day's changes:
-  $ build/release/shikaku-sample -c $W/site.yaml --changes -D $today && tests/night.sh $W/site.yaml $today
+  $ build/release/shikaku-sample -c $W/site.yaml --changes -D $today && build/release/shikaku-jobs run --now -c $W/site.yaml -D $today jobs/nightly.yaml
 END

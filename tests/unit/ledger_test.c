@@ -404,6 +404,51 @@ counts_are_kept_by_insurer(void)
 	end();
 }
 
+static int
+last_job(void *arg, const struct ledger_job *j)
+{
+	*(struct ledger_job *)arg = *j;
+	return 0;
+}
+
+static void
+a_try_of_a_job_has_no_end_until_it_is_given_one(void)
+{
+	struct ledger_job j = { .net = "nightly",
+		.job = "intake",
+		.day = day_of(2026, 8, 1),
+		.attempt = 2,
+		.pid = 7,
+		.began = 1000 };
+	struct ledger_job got = { .id = 0 };
+
+	begin();
+	CU_ASSERT_EQUAL(ledger_job_begin(ledger, &j), 0);
+	CU_ASSERT_EQUAL(
+	    ledger_jobs(ledger, "nightly", j.day, last_job, &got), 0);
+	CU_ASSERT_EQUAL(got.id, j.id);
+	CU_ASSERT_EQUAL(got.ended, 0);
+	CU_ASSERT_EQUAL(got.attempt, 2);
+	j.ended = 3000;
+	j.ms = 2000;
+	j.exit = 4;
+	j.read = 9;
+	j.refused = 1;
+	CU_ASSERT_EQUAL(ledger_job_end(ledger, &j), 0);
+	CU_ASSERT_EQUAL(
+	    ledger_jobs(ledger, "nightly", DAY_NONE, last_job, &got), 0);
+	CU_ASSERT_EQUAL(got.ended, 3000);
+	CU_ASSERT_EQUAL(got.exit, 4);
+	CU_ASSERT_EQUAL(got.read, 9);
+	got.id = 0;
+	CU_ASSERT_EQUAL(
+	    ledger_jobs(ledger, "nightly", j.day + 1, last_job, &got), 0);
+	CU_ASSERT_EQUAL(
+	    ledger_jobs(ledger, "monthly", DAY_NONE, last_job, &got), 0);
+	CU_ASSERT_EQUAL(got.id, 0);
+	end();
+}
+
 static CU_TestInfo tests[] = {
 	{ "a file is found as it was put", a_file_is_found_as_it_was_put },
 	{ "the last sequence is that accepted last, even across the wrap",
@@ -421,6 +466,8 @@ static CU_TestInfo tests[] = {
 	{ "a held file waits for its numbers", a_held_file_waits },
 	{ "a verdict is said once and keeps its words", a_verdict_is_kept },
 	{ "a late file is not the last one", a_late_file_is_not_the_last },
+	{ "a try of a job has no end until it is given one",
+	    a_try_of_a_job_has_no_end_until_it_is_given_one },
 	{ "counts are kept by insurer", counts_are_kept_by_insurer },
 	CU_TEST_INFO_NULL,
 };

@@ -1,0 +1,103 @@
+/* Calling the site's programs on an event. */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "batch/hooks.h"
+#include "batch/spool.h"
+#include "formats/codec/day.h"
+
+#define PATIENCE_MS 10000
+
+static const char *const hook_names[] = { "arrival", "refusal", "publish",
+	"alarm" };
+
+static void
+warn(struct run *run, const char *path, const char *why)
+{
+	diag_file(&run->log.sink, DIAG_HOOK, path, "%s", why);
+}
+
+static void
+call(struct run *run, const char *path, char *const *argv)
+{
+	int status = 0, fd;
+	struct pollfd wait;
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		dup2(STDERR_FILENO, STDOUT_FILENO);
+		execv(path, argv);
+		_exit(127);
+	}
+	if (pid == -1) {
+		warn(run, path, strerror(errno));
+		return;
+	}
+	fd = pidfd_open(pid, 0);
+	wait = (struct pollfd) { fd, POLLIN, 0 };
+	if (fd != -1 && poll(&wait, 1, PATIENCE_MS) != 1) {
+		kill(pid, SIGKILL);
+		warn(run, path, "took more than 10 seconds; killed");
+	}
+	if (fd != -1)
+		close(fd);
+	if (waitpid(pid, &status, 0) == pid && WIFEXITED(status) &&
+	    WEXITSTATUS(status) != 0)
+		warn(run, path, "ended with a failure");
+}
+
+void
+hooks_call(struct run *run, enum hook event, const char *const *pairs)
+{
+	const char *folder = run->config->hooks_folder;
+	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX];
+	char store[HOOK_PAIRS_MAX][256], name[16];
+	char *argv[HOOK_PAIRS_MAX + 3];
+	struct spool_names names;
+	int n = 1;
+
+	if (folder[0] == '\0' || run->dry)
+		return;
+	spool_path(dir, folder, "%s.d", hook_names[event]);
+	if (spool_list(dir, &names) == -1)
+		return; /* no such event here */
+	snprintf(name, sizeof(name), "%s", hook_names[event]);
+	argv[n++] = name;
+	for (int i = 0; i < HOOK_PAIRS_MAX && pairs[i] != NULL; i++) {
+		snprintf(store[i], sizeof(store[i]), "%s", pairs[i]);
+		argv[n++] = store[i];
+	}
+	argv[n] = NULL;
+	for (size_t i = 0; i < names.n; i++) {
+		spool_path(path, dir, "%s", names.v[i]);
+		argv[0] = path;
+		if (access(path, X_OK) == 0)
+			call(run, path, argv);
+	}
+	spool_free(&names);
+}
+
+void
+hooks_alarm(struct run *run, const struct job *job, const char *net, int status)
+{
+	char p[6][100];
+	const char *pairs[7] = { p[0], p[1], p[2], p[3], p[4], p[5], NULL };
+	char iso[11];
+
+	if (job->alarm == ALARM_NONE)
+		return;
+	day_format_iso(run->day, iso);
+	snprintf(p[0], sizeof(p[0]), "net=%s", net);
+	snprintf(p[1], sizeof(p[1]), "job=%s", job->name);
+	snprintf(p[2], sizeof(p[2]), "day=%s", iso);
+	snprintf(p[3], sizeof(p[3]), "exit=%d", status);
+	snprintf(p[4], sizeof(p[4]), "alarm=%s", net_alarm_names[job->alarm]);
+	/* the page of what to do: shikaku-runbook(7) */
+	snprintf(p[5], sizeof(p[5]), "id=%s-%s", net, job->name);
+	hooks_call(run, HOOK_ALARM, pairs);
+}
