@@ -116,7 +116,7 @@ riyo_add(struct riyo *r, const struct record *line)
 {
 	struct slice result = line->v[U_CARD_RESULT].s;
 
-	if (result.n == 0)
+	if (result.n == 0 || slice_is(result, "bad"))
 		return 0; /* no certificate was asked about */
 	if (add(r, line, '1') == -1)
 		return -1;
@@ -150,7 +150,7 @@ static enum riyo_billing
 bill(const struct by_request *now, const struct by_request *due,
     struct slice result)
 {
-	if (slice_is(result, "unknown"))
+	if (slice_is(result, "unknown") || slice_is(result, "expired"))
 		return BILLING_UNKNOWN;
 	if (memcmp(now, due, REQUEST + 1) == 0)
 		return BILLING_RETRY;

@@ -2,11 +2,13 @@
  * Usage lines -> the detail records of one 利用実績 file (O3,
  * domain/insurer-and-nhi-files.md 8). For batch/collect.c.
  *
- * A card question whose certificate was asked about gives one record of 利用
+ * A card question whose certificate was asked about (one that is not proven,
+ * "bad", asks nothing) gives one record of 利用
  * 種別 1 (失効確認), and one of 種別 2 where serial and 処理通番 were found.
  * Billing: one unit per successful check and provision (rule 1); the same
  * 取引ID again is a retry (2), also of one billed in an earlier file; a check
- * without a result is not billable (3).
+ * without a result is not billable (3), nor one that no list was asked for
+ * (expired: the certificate itself says so).
  * Questions by number ask J-LIS for nothing and are not in this file.
  * Records come out by time of use; two external sorts, flat memory.
  */

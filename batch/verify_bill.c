@@ -165,7 +165,8 @@ on_line(void *arg, const struct verify_line *line)
 	unsigned char digest[16];
 	uint64_t where = (uint64_t)b->place << 44 | (uint64_t)line->number;
 
-	if (line->number - 1 <= b->from || line->v[L_RESULT].n == 0)
+	if (line->number - 1 <= b->from || line->v[L_RESULT].n == 0 ||
+	    column_is(line, L_RESULT, "bad"))
 		return 0;
 	if (b->used + 2 > b->size / 4 * 3) {
 		verify_bad(b->v, DIAG_USAGE_BILL, b->h->file, 0,
@@ -256,11 +257,12 @@ judge_billing(struct bill *b, const struct verify_line *line, int use)
 
 	if (!request_of(line, &request))
 		return "取引ID is not 16 hexadecimal digits";
-	if (column_is(line, R_RESULT, "unknown")) {
+	if (column_is(line, R_RESULT, "unknown") ||
+	    column_is(line, R_RESULT, "expired")) {
 		b->unknown++;
 		return column_is(line, R_BILLING, "9") ?
 		    NULL :
-		    "a check without a result is not billable (9)";
+		    "no list gave this result: not billable (9)";
 	}
 	if (billed(b, use, request) ||
 	    (b->older && column_is(line, R_BILLING, "2"))) {

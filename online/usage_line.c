@@ -31,6 +31,36 @@ request_id(struct worker *w, char out[17])
 	worker_hex(w->random + w->random_left, 8, out);
 }
 
+/*
+ * 取引ID. A hospital that got no answer asks again with a new challenge but the
+ * ArbitraryFileIdentifier it had: the same institution, identifier and
+ * certificate are one transaction, billed once (domain, billing rule 2).
+ * Keyed, so that neither identifier nor serial can be guessed from it.
+ */
+static void
+transaction_id(struct serving *s, char out[17])
+{
+	const struct query *q = s->answer.query;
+	unsigned char sum[32];
+	char text[512];
+	struct buf b;
+
+	if (q == NULL || q->file_identifier.n == 0 ||
+	    s->card.serial[0] == '\0') {
+		request_id(s->w, out);
+		return;
+	}
+	buf_init(&b, text, sizeof(text));
+	buf_printf(&b, "transaction:%s:%s:", s->card.ca, s->card.serial);
+	buf_put(&b, s->institution);
+	buf_putc(&b, ':');
+	buf_put(&b, q->file_identifier);
+	seal_hmac((struct slice) { (const char *)s->w->usage_key,
+		      sizeof(s->w->usage_key) },
+	    buf_slice(&b), sum);
+	worker_hex(sum, 8, out);
+}
+
 static void
 put_card(struct serving *s, struct line *l)
 {
@@ -66,7 +96,7 @@ make_line(struct serving *s, struct line *l)
 	record_init(&l->rec, &usage_format);
 	day_format_stamp(s->now, l->at);
 	record_set(&l->rec, U_AT, slice_of(l->at));
-	request_id(s->w, l->request);
+	transaction_id(s, l->request);
 	record_set(&l->rec, U_REQUEST, slice_of(l->request));
 	record_set(&l->rec, U_INSTITUTION, s->institution);
 	record_set(&l->rec, U_TERMINAL, s->terminal);

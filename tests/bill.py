@@ -125,7 +125,7 @@ def records(file_day, lines):
         if not result:
             continue
         for use in (1, 2) if result == "valid" else (1,):
-            if result == "unknown":
+            if result in ("unknown", "expired"):
                 what = "unknown"
             elif (c[3], use) in due | before:
                 what = "retry"
@@ -139,7 +139,7 @@ def records_alone(lines):
     seen = set()
     for text in lines:
         c = text.split(",")
-        for use in (1, 2) if c[15] == "valid" else (1,) if c[15] not in ("", "unknown") else ():
+        for use in (1, 2) if c[15] == "valid" else (1,) if c[15] not in ("", "unknown", "expired") else ():
             yield "retry" if (c[3], use) in seen else "unit"
             seen.add((c[3], use))
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/codec/day.h"
 #include "tests/unit/suite.h"
 
 static struct record
@@ -136,6 +137,20 @@ a_retry_is_due_once_and_what_cannot_be_told_never(void)
 	free(text);
 }
 
+/* The certificate is not proven: J-LIS's lists were not asked. */
+static void
+a_certificate_that_is_not_proven_gives_no_record(void)
+{
+	struct riyo *r = riyo_new("/tmp", no_prices());
+	struct record a = line(T1, "1", "00000000000000aa", "bad");
+	struct riyo_counts c;
+
+	CU_ASSERT_EQUAL(riyo_add(r, &a), 0);
+	CU_ASSERT_EQUAL(riyo_first(r), DAY_NONE);
+	free(written(r, &c));
+	CU_ASSERT_EQUAL(c.records, 0);
+}
+
 /* Rule 2 over midnight: the file of the day before has the same 取引ID. */
 static void
 what_an_earlier_file_billed_is_a_retry_in_this_one(void)
@@ -171,6 +186,8 @@ static CU_TestInfo tests[] = {
 	    revoked_and_not_linked_cards_give_a_check_only },
 	{ "a retry is due once and what cannot be told never",
 	    a_retry_is_due_once_and_what_cannot_be_told_never },
+	{ "a certificate that is not proven gives no record",
+	    a_certificate_that_is_not_proven_gives_no_record },
 	{ "what an earlier file billed is a retry in this one",
 	    what_an_earlier_file_billed_is_a_retry_in_this_one },
 	CU_TEST_INFO_NULL,
