@@ -11,6 +11,7 @@
 #define GETA                                                                   \
 	0x3013 /* 〓: stands in CP932 for what it lacks; ● would look like  \
 		  the substitute of a stored name */
+#define NOTE_MAX 1000 /* a mask of 512 and ten positions named */
 #define CELL_MAX (4 * RECORD_BYTES_MAX)
 #define LINE_MAX_ (2 * CELL_MAX + 32 * ERROR_TEXT_MAX)
 
@@ -75,7 +76,8 @@ struct error_writer {
 	/* the row at hand */
 	struct slice cell[E__MAX];
 	char number[4][24];
-	char reason[2 * ERROR_TEXT_MAX], kind[200], note[120];
+	char reason[2 * ERROR_TEXT_MAX], kind[200];
+	char note[NOTE_MAX], lacks[NOTE_MAX + 100]; /* and of CP932 */
 	char row[CELL_MAX];
 	char line[LINE_MAX_], cp932[LINE_MAX_];
 };
@@ -178,11 +180,10 @@ put_cp932(struct error_writer *w, struct slice line)
 	buf_init(&b, w->cp932, sizeof(w->cp932));
 	text_to_cp932(line, GETA, &b, &n);
 	if (n > 0) {
-		snprintf(w->note, sizeof(w->note),
+		snprintf(w->lacks, sizeof(w->lacks),
 		    "%.*s%sCP932で表せない文字を〓で示しました（%u字）",
-		    (int)(note.n < 40 ? note.n : 0), note.p,
-		    note.n > 0 && note.n < 40 ? "。" : "", n);
-		w->cell[E_NOTE] = slice_of(w->note);
+		    (int)note.n, note.p, note.n > 0 ? "。" : "", n);
+		w->cell[E_NOTE] = slice_of(w->lacks);
 		line = csv_line(w);
 		w->cell[E_NOTE] = note;
 		buf_clear(&b);
@@ -283,6 +284,36 @@ set_texts(struct error_writer *w, const struct error_row *r)
 	}
 }
 
+/* Where the substitutes stand, for people and for programs:
+ * "2・5文字目を代替文字に置き換えました（位置01001）". */
+static void
+set_note(struct error_writer *w, const struct error_row *r)
+{
+	const struct slice head = SLICE(FIELD_MASK);
+	struct slice mask = r->detail;
+	const char *between = "";
+	struct buf b;
+	int n = 0;
+
+	w->cell[E_NOTE] = (struct slice) { "", 0 };
+	if (r->code != DIAG_REPLACED || mask.n <= head.n ||
+	    memcmp(mask.p, head.p, head.n) != 0)
+		return;
+	mask.p += head.n;
+	mask.n -= head.n;
+	buf_init(&b, w->note, sizeof(w->note));
+	for (size_t i = 0; i < mask.n; i++)
+		if (mask.p[i] == '1' && n++ < 10) {
+			buf_printf(&b, "%s%zu", between, i + 1);
+			between = "・";
+		}
+	buf_puts(&b, n > 10 ? "文字目ほかを" : "文字目を");
+	buf_puts(&b, "代替文字に置き換えました（位置");
+	buf_put(&b, mask);
+	buf_puts(&b, "）");
+	w->cell[E_NOTE] = buf_slice(&b);
+}
+
 static void
 write_row(struct error_writer *w, const struct layout *l,
     const struct error_row *r, struct slice sent)
@@ -297,7 +328,7 @@ write_row(struct error_writer *w, const struct layout *l,
 	set_texts(w, r);
 	set_kind(w, l, r);
 	w->cell[E_RECEIPT] = slice_of(w->paper.receipt);
-	w->cell[E_NOTE] = (struct slice) { "", 0 };
+	set_note(w, r);
 	w->cell[E_ROW] = sent;
 	put_row(w);
 	w->rows++;

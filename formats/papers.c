@@ -133,6 +133,7 @@ static const struct document_row check_rows[] = {
 	NUMBER(1, "unchanged", "変更なし件数", 16, REQ),
 	NUMBER(1, "held", "保留件数", 16, REQ),
 	NUMBER(1, "with_substitutes", "代替文字使用件数", 16, REQ),
+	NUMBER(1, "substitutes", "代替文字数", 16, REQ),
 	NUMBER(1, "control_total", "合計値", 16, REQ),
 	LIST(1, "problems", "問題"),
 	PROBLEM(2),

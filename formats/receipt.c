@@ -221,8 +221,11 @@ put_member(FILE *out, const struct receipt_check *r)
 	    (long long)c->read, (long long)c->accepted, (long long)c->refused);
 	fprintf(out, "    unchanged: %lld\n    held: %lld\n",
 	    (long long)r->unchanged, (long long)r->held);
-	fprintf(out, "    with_substitutes: %lld\n    control_total: %lld\n",
-	    (long long)c->replaced, (long long)r->total);
+	fprintf(out,
+	    "    with_substitutes: %lld\n    substitutes: %lld\n"
+	    "    control_total: %lld\n",
+	    (long long)c->replaced, (long long)c->substitutes,
+	    (long long)r->total);
 	put_counts(out, r->why);
 }
 

@@ -132,6 +132,7 @@ struct mending {
 	struct buf *scratch;
 	uint32_t substitute;
 	unsigned replaced;
+	struct slice was; /* before */
 };
 
 /* Text of the repertoire; where it had to be mended v points to scratch. */
@@ -157,6 +158,7 @@ check_text(const struct field *f, struct value *v, struct mending *mend)
 		return DIAG_TOO_SHORT;
 	if (!facts.changes)
 		return DIAG__MAX;
+	mend->was = v->s;
 	mend->replaced = text_repertoire(v->s, mend->substitute, b);
 	if (b->full)
 		return DIAG_TOO_LONG;
@@ -276,13 +278,27 @@ refuse(const struct field *f, enum diag_code code, const struct diag *at,
 	return 1;
 }
 
+/* With the positions (domain/character-encoding.md 3.2): "mask 0100". */
+static void
+raise_replaced(const struct field *f, struct slice was, const struct diag *at,
+    struct diag_sink *sink)
+{
+	char mask[512]; /* more than any item has characters */
+	struct buf b;
+
+	buf_init(&b, mask, sizeof(mask));
+	buf_puts(&b, FIELD_MASK);
+	text_mask(was, &b);
+	raise_at(f, DIAG_REPLACED, at, sink, mask);
+}
+
 int
 field_check(const struct field *f, struct slice raw, struct value *out,
     struct buf *scratch, uint32_t substitute, const struct diag *at,
     struct diag_sink *sink)
 {
 	struct mending mend = { scratch,
-		substitute != 0 ? substitute : SUBSTITUTE, 0 };
+		substitute != 0 ? substitute : SUBSTITUTE, 0, { NULL, 0 } };
 	enum diag_code code;
 
 	out->s = trim(raw);
@@ -300,7 +316,7 @@ field_check(const struct field *f, struct slice raw, struct value *out,
 	if (code != DIAG__MAX)
 		return refuse(f, code, at, sink);
 	if (mend.replaced > 0)
-		raise_at(f, DIAG_REPLACED, at, sink, NULL);
+		raise_replaced(f, mend.was, at, sink);
 	return 0;
 }
 

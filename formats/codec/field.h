@@ -55,6 +55,8 @@ struct field {
 	const struct code *codes; /* CODE: ends with code == NULL */
 };
 
+/* What W1109 says in its detail: this, then text_mask(). */
+#define FIELD_MASK "mask "
 /*
  * One value against its row. raw is UTF-8 (already converted), not trimmed.
  * Fills *out; text whose characters had to be replaced is written to

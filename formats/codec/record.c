@@ -244,15 +244,25 @@ check_any_width(struct record_reader *r, const struct field *f, struct slice s,
 /* One row with a value that is not plainly right, or lacks one. */
 static int
 check_closely(struct record_reader *r, const struct field *f, struct slice s,
-    struct value *out, const struct diag *at)
+    struct record *rec, unsigned i, const struct diag *at)
 {
+	int64_t before = r->src.sink->counts[DIAG_REPLACED];
+	struct text_facts facts;
+	int n;
+
 	if (!r->raw.ascii && to_utf8(r, f, &s, at) != 0)
 		return 1;
 	if (f->type == FIELD_KANJI &&
 	    (r->src.lenient & RECORD_LENIENT_WIDTH) != 0)
-		return check_any_width(r, f, s, out, at);
-	return field_check(
-	    f, s, out, &r->replaced_buf, r->src.substitute, at, r->src.sink);
+		n = check_any_width(r, f, s, &rec->v[i], at);
+	else
+		n = field_check(f, s, &rec->v[i], &r->replaced_buf,
+		    r->src.substitute, at, r->src.sink);
+	if (r->src.sink->counts[DIAG_REPLACED] != before) {
+		text_look(s, &facts);
+		rec->replaced += facts.outside;
+	}
+	return n;
 }
 
 /* Every row, then every rule: how many errors they raised. */
@@ -263,14 +273,13 @@ check_record(struct record_reader *r, enum kind kind, struct record *rec,
 	static const struct value none = { { NULL, 0 }, 0 };
 	const struct format *f = r->raw.format;
 	const struct plain *plain = r->plain[kind];
-	int64_t *replaced = &r->src.sink->counts[DIAG_REPLACED];
-	int64_t before = *replaced;
 	int errors = 0, n;
 
 	rec->format = f;
 	rec->line = r->raw.line;
 	rec->offset = r->raw.offset;
 	rec->bad = 0;
+	rec->replaced = 0;
 	buf_clear(&r->utf8_buf);
 	buf_clear(&r->replaced_buf);
 	for (unsigned i = 0; i < f->nfields; i++) {
@@ -283,14 +292,13 @@ check_record(struct record_reader *r, enum kind kind, struct record *rec,
 		if (s.n > 0 &&
 		    plain_value(&plain[i], s, &rec->v[i], &r->utf8_buf))
 			continue;
-		n = check_closely(r, &f->fields[i], s, &rec->v[i], at);
+		n = check_closely(r, &f->fields[i], s, rec, i, at);
 		if (n == 0)
 			continue;
 		errors += n;
 		rec->bad |= UINT64_C(1) << i;
 		rec->v[i] = none;
 	}
-	rec->replaced = (unsigned)(*replaced - before);
 	for (const struct rule *x = f->rules; x != NULL && x->check != NULL;
 	     x++)
 		errors += x->check(rec, r->src.today, at, r->src.sink);
@@ -462,6 +470,7 @@ read_data(struct record_reader *r, enum record_result cut, struct record *rec)
 	errors += check_number(r, rec, &at);
 	if (rec->replaced > 0)
 		r->counts.replaced++;
+	r->counts.substitutes += rec->replaced;
 	if (errors > 0) {
 		r->counts.refused++;
 		return RECORD_REFUSED;

@@ -78,7 +78,7 @@ struct record {
 	int64_t number; /* data record of the file, from 1 */
 	int64_t line; /* CSV, XML: line; fixed: record of the file */
 	int64_t offset; /* byte offset of the record in the file; -1: XML */
-	unsigned replaced; /* characters outside the repertoire */
+	unsigned replaced; /* characters outside the repertoire, of all items */
 	uint64_t bad; /* bit per field its row refused: rules leave it alone */
 };
 
@@ -112,7 +112,8 @@ struct record_source {
 };
 
 struct record_counts {
-	int64_t read, accepted, refused, replaced; /* replaced: records */
+	int64_t read, accepted, refused;
+	int64_t replaced, substitutes; /* records with some; characters */
 };
 
 struct record_reader *record_open(const struct record_source *src);

@@ -599,6 +599,23 @@ text_repertoire(struct slice in, uint32_t substitute, struct buf *out)
 	return n;
 }
 
+void
+text_mask(struct slice in, struct buf *out)
+{
+	const char *p = in.p, *end = in.p + in.n;
+	size_t start = out->n;
+
+	while (p < end) {
+		uint32_t u = text_next(&p, end);
+
+		if (!is_selector(u))
+			buf_putc(out,
+			    u == WAVE_JIS || text_in_repertoire(u) ? '0' : '1');
+		else if (out->n > start)
+			out->p[out->n - 1] = '1';
+	}
+}
+
 static void
 look_long(uint32_t u, struct text_facts *f)
 {

@@ -91,6 +91,10 @@ bool text_in_repertoire(uint32_t code_point);
  * many were replaced or dropped. U+301C becomes U+FF5E, as CP932 spells it,
  * uncounted. in must be well-formed. */
 unsigned text_repertoire(struct slice in, uint32_t substitute, struct buf *out);
+/* Where: a digit per character of what text_repertoire() makes of it, 1 where
+ * it stands for another or lost its variation selector (代替文字使用位置, as
+ * the cards' certificates have it), else 0. */
+void text_mask(struct slice in, struct buf *out);
 
 /* How many characters at p are three bytes of UTF-8 each, full width and of
  * the repertoire as they are: what names and addresses mostly are made of. */

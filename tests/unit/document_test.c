@@ -597,7 +597,7 @@ test_balance(void)
 	"business_day: \"2026-08-01\"\nresult: \"accepted\"\nresult_ja: \"受付\"\n" \
 	"members:\n  - name: \"m\"\n    read: 10\n    accepted: " accepted            \
 	"\n    refused: 1\n    unchanged: 1\n    held: 1\n"                           \
-	"    with_substitutes: 0\n    control_total: 0\n    problems: []\n"
+	"    with_substitutes: 0\n    substitutes: 0\n    control_total: 0\n    problems: []\n"
 	const struct document *d = exchange_find(SLICE("check"))->document;
 
 	CU_ASSERT_EQUAL(told(d, CHECK("7"), DIAG__MAX), 0);

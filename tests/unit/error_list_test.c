@@ -88,6 +88,48 @@ row(void)
 	error_list_free(&l);
 }
 
+/* One text for the clerk, with the mask for programs; the same in CP932, and
+ * nothing of what was replaced. */
+static void
+substitutes(void)
+{
+	struct diag d = { .code = DIAG_REPLACED,
+		.file = "a.csv",
+		.record = 3,
+		.line = 5,
+		.field = "Name",
+		.item = 15,
+		.detail = "mask 01001" };
+	char *s, all[64] = "mask ", *back;
+	struct error_list l;
+	struct buf b;
+
+	error_list_init(&l, "/tmp", 10, NULL, DIAG_FATAL);
+	diag_raise(&l.sink, &d);
+	s = write_list(&l, 10, false);
+	CU_ASSERT_EQUAL(
+	    occurs(s, ",\"2・5文字目を代替文字に置き換えました（位置01001）\""),
+	    1);
+	free(s);
+	error_list_free(&l);
+	memset(all + 5, '1', 12);
+	d.detail = all;
+	error_list_init(&l, "/tmp", 10, NULL, DIAG_FATAL);
+	diag_raise(&l.sink, &d);
+	s = write_list(&l, 10, true);
+	back = malloc(4 * strlen(s));
+	buf_init(&b, back, 4 * strlen(s));
+	CU_ASSERT_EQUAL(text_from_cp932(slice_of(s), &b), 0);
+	CU_ASSERT_EQUAL(
+	    occurs(back,
+		",\"1・2・3・4・5・6・7・8・9・10文字目ほかを代替文字に置き"
+		"換えました（位置111111111111）\""),
+	    1);
+	free(back);
+	free(s);
+	error_list_free(&l);
+}
+
 static void
 order(void)
 {
@@ -193,6 +235,7 @@ no_disk(void)
 }
 
 static CU_TestInfo tests[] = {
+	{ "substitutes are told by their places", substitutes },
 	{ "a row says where, what, why and how to mend it", row },
 	{ "rows come by record, those of the file first", order },
 	{ "a list that is cut says by how much", cut },

@@ -115,6 +115,9 @@ kanji_names(void)
 	CU_ASSERT_STRING_EQUAL(said(&kanji, "一二三四五六"), "E1102");
 	CU_ASSERT_STRING_EQUAL(said(&kanji, "髙橋"), "W1109");
 	CU_ASSERT_TRUE(slice_is(last.s, "●橋"));
+	CU_ASSERT_STRING_EQUAL(raised.v[0].detail, "mask 10");
+	CU_ASSERT_STRING_EQUAL(said(&kanji, "山葛\U000e0100髙　"), "W1109");
+	CU_ASSERT_STRING_EQUAL(raised.v[0].detail, "mask 011");
 	CU_ASSERT_STRING_EQUAL(said(&kanji, "山\xff"), "E1108");
 	CU_ASSERT_STRING_EQUAL(said(&kanji, "山\xc2\x81"), "E1110");
 	CU_ASSERT_EQUAL(field_chars(&kanji), 5);

@@ -125,13 +125,17 @@ check(void)
 	}
 	diag_raise(&why[1].sink, &d);
 	diag_raise(&why[1].sink, &d); /* counted though the list is full */
-	r[1].counts = (struct record_counts) { 10, 8, 2, 1 };
+	r[1].counts = (struct record_counts) { 10, 8, 2, 1, 3 };
 	r[1].total = 123456;
 	receipt_check_write(r, 2, out);
 	fclose(out);
 	CU_ASSERT_EQUAL(occurs(s, "receipt: \"R-20260801-06139992-"), 1);
 	CU_ASSERT_EQUAL(occurs(s, "result: \"accepted_in_part\""), 1);
 	CU_ASSERT_EQUAL(occurs(s, "problems: []"), 1);
+	CU_ASSERT_EQUAL(occurs(s,
+			    "    with_substitutes: 1\n"
+			    "    substitutes: 3\n"),
+	    1);
 	CU_ASSERT_EQUAL(occurs(s, "- code: E1203"), 1);
 	CU_ASSERT_EQUAL(occurs(s, "count: 2\n"), 1);
 	CU_ASSERT_EQUAL(occurs(s, "    read: 10\n    accepted: 8\n"), 1);

@@ -277,6 +277,14 @@ repertoire(void)
 	CU_ASSERT_EQUAL(
 	    text_repertoire(SLICE("髙橋　𠮷葛\U000e0100子"), 0x25cf, &b), 3);
 	CU_ASSERT_STRING_EQUAL(b.p, "●橋　●葛子");
+	/* a digit for each of these six; 葛 lost its selector */
+	buf_clear(&b);
+	text_mask(SLICE("髙橋　𠮷葛\U000e0100子"), &b);
+	CU_ASSERT_STRING_EQUAL(b.p, "100110");
+	/* 〜 is only spelt otherwise; a selector of nothing has no place */
+	buf_clear(&b);
+	text_mask(SLICE("\U000e0100a〜①"), &b);
+	CU_ASSERT_STRING_EQUAL(b.p, "001");
 }
 
 static void
