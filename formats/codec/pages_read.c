@@ -460,15 +460,18 @@ cursor_next(struct cursor *c)
 
 #define KEY_MAX 4 /* columns of a primary key */
 #define LAST_MAX 1024 /* bytes of one */
+#define RARE ((uint32_t)1 << 20) /* more than the widths of a header */
 
 struct check {
 	struct cursor cursor; /* its levels hold the pages of the path */
 	unsigned char *seen; /* a bit per page */
 	uint32_t count; /* pages seen */
 	struct pages_check_table *table;
-	struct column last[KEY_MAX]; /* the key before, in bytes */
-	char bytes[LAST_MAX];
+	struct column last[KEY_MAX]; /* the key before */
+	char bytes[LAST_MAX]; /* of it, where the page does not stay */
 	unsigned leaf; /* depth of the leaves; 0: none seen */
+	/* by serial type; RARE: none, or its first byte of several */
+	uint32_t width[256];
 };
 
 static int
@@ -546,26 +549,61 @@ check_record(const struct slice record)
 	return header + body == record.n ? 0 : -1;
 }
 
-/* Above the row before by the columns of the key; then it is that. */
+/* The key of the record at hand; and its serial types add up to its bytes. */
 static int
-check_order(struct check *c)
+check_columns(struct check *c, struct column *key)
+{
+	struct slice r = c->cursor.record;
+	const unsigned char *p = (const unsigned char *)r.p;
+	unsigned n = c->table->key;
+	size_t header = r.n > 0 ? p[0] : 0;
+	uint32_t sum = 0;
+
+	if (header <= n || header > r.n || header >= 128)
+		goto rare;
+	for (size_t i = 1; i < header; i++)
+		sum += c->width[p[i]];
+	if (sum >= RARE)
+		goto rare;
+	if (header + sum != r.n)
+		return -1;
+	const unsigned char *body = p + header;
+	for (unsigned i = 0; i < n; i++) {
+		column_of(p[1 + i], body, c->width[p[1 + i]], &key[i]);
+		body += c->width[p[1 + i]];
+	}
+	return 0;
+rare:
+	return check_record(r) == -1 ||
+		cursor_columns(&c->cursor, key, n) != (int)n ?
+	    -1 :
+	    0;
+}
+
+/* Above the row before by the columns of the key; then it is that. stays: the
+ * bytes of the record outlive the page. */
+static int
+check_order(struct check *c, bool stays)
 {
 	struct column v[KEY_MAX];
 	unsigned n = c->table->key;
 	size_t used = 0;
 	int order = 0;
 
-	if (check_record(c->cursor.record) == -1 ||
-	    cursor_columns(&c->cursor, v, n) != (int)n)
+	if (check_columns(c, v) == -1)
 		return -1;
 	for (unsigned i = 0; c->table->rows > 0 && i < n && order == 0; i++)
 		order = column_cmp(&v[i], &c->last[i]);
 	if (c->table->rows++ > 0 && order <= 0)
 		return -1;
 	for (unsigned i = 0; i < n; i++) {
-		if (v[i].type == COLUMN_NULL || v[i].s.n > LAST_MAX - used)
+		if (v[i].type == COLUMN_NULL)
 			return -1;
 		c->last[i] = v[i];
+		if (stays)
+			continue;
+		if (v[i].s.n > LAST_MAX - used)
+			return -1;
 		if (v[i].s.n > 0)
 			memcpy(c->bytes + used, v[i].s.p, v[i].s.n);
 		c->last[i].s.p = c->bytes + used;
@@ -574,12 +612,42 @@ check_order(struct check *c)
 	return 0;
 }
 
+/* Cell i lies right below *edge; *edge moves. */
+static int
+check_row(
+    struct check *c, const struct cursor_level *l, unsigned i, size_t *edge)
+{
+	struct cursor *at = &c->cursor;
+	size_t head = l->leaf ? 0 : 4, size, page = at->view->page_size;
+	size_t from = be16(l->page + (l->leaf ? 8 : 12) + 2 * i);
+	uint64_t total = 0;
+
+	if (from + head >= page)
+		return -1;
+	size_t k = varint(l->page + from + head, l->page + page, &total);
+	bool whole = k > 0 && total <= (page - 12) * 64 / 255 - 23;
+	if (whole) {
+		size = head + k + (size_t)total;
+		at->record =
+		    (struct slice) { (const char *)l->page + from + head + k,
+			    (size_t)total };
+		if (from + size > page)
+			return -1;
+	} else if (record_at(at, l, i) == -1 ||
+	    check_cell(c, l, i, &size) == -1)
+		return -1;
+	size = size < 4 ? 4 : size;
+	if (from + size != *edge)
+		return -1;
+	*edge = from;
+	return check_order(c, whole && at->view->map != NULL);
+}
+
 /* A page and all below it; the recursion is as deep as the tree. */
 static int
 check_page(struct check *c, uint32_t number)
 {
 	struct cursor *at = &c->cursor;
-	size_t size;
 
 	if (check_seen(c, number) == -1 || down(at, number) == -1)
 		return -1;
@@ -592,11 +660,7 @@ check_page(struct check *c, uint32_t number)
 	for (unsigned i = 0; i < l->cells; i++) {
 		if (!l->leaf && check_page(c, child(at, l, i)) == -1)
 			return -1;
-		if (record_at(at, l, i) == -1 ||
-		    check_cell(c, l, i, &size) == -1 || check_order(c) == -1)
-			return -1;
-		edge -= size < 4 ? 4 : size;
-		if (cell(at, l, i) != l->page + edge)
+		if (check_row(c, l, i, &edge) == -1)
 			return -1;
 	}
 	/* no free blocks, the content where the header says, no fragments */
@@ -618,6 +682,11 @@ pages_check(const struct pages_view *v, struct pages_check_table *t, unsigned n,
 	int r = 0;
 
 	c->seen = text_alloc(v->pages / 8 + 1);
+	for (unsigned type = 0; type < 256; type++)
+		c->width[type] =
+		    type == 7 || type == 10 || type == 11 || type >= 128 ?
+		    RARE :
+		    (uint32_t)width_of(type);
 	for (unsigned i = 0; i < n && r == 0; i++) {
 		cursor_init(&c->cursor, v, t[i].root);
 		c->table = &t[i];
