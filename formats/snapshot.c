@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "formats/codec/day.h"
+#include "formats/codec/pages.h"
 #include "formats/codec/pages_read.h"
 #include "formats/codec/seal.h"
 #include "formats/snapshot.h"
@@ -1088,6 +1089,20 @@ snapshot_rows_next(struct snapshot_rows *r, const struct cursor **at)
 	r->begun = true;
 	*at = &r->cursor;
 	return more == -1 ? broken(r->s, "page") : more;
+}
+
+int
+snapshot_rows_copy(struct snapshot_rows *r, const struct column *below,
+    unsigned n, struct pages_table *to)
+{
+	struct cursor_cells cells;
+	int run = cursor_run(&r->cursor, below, n, &cells);
+
+	if (run < 1)
+		return run == -1 ? broken(r->s, "page") : 0;
+	unsigned taken = pages_add_cells(to, &cells);
+	cursor_skip(&r->cursor, taken);
+	return (int)taken;
 }
 
 void

@@ -128,6 +128,13 @@ struct snapshot_rows *snapshot_rows_open(
     struct snapshot *s, const char *table); /* NULL: raised */
 /* The next row under *at, good until the next call. 1, 0, -1 raised. */
 int snapshot_rows_next(struct snapshot_rows *r, const struct cursor **at);
+/* Copies the row at hand and those after it that are below the key of n
+ * columns (NULL: all), as far as that is one step, and goes to the last of
+ * them. How many, or 0; -1 raised. */
+struct column;
+struct pages_table;
+int snapshot_rows_copy(struct snapshot_rows *r, const struct column *below,
+    unsigned n, struct pages_table *to);
 void snapshot_rows_close(struct snapshot_rows *r);
 
 /* CARDS: the cards of people who are not registered yet, in the order of the

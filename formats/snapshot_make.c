@@ -819,6 +819,47 @@ carry_sort(struct snapshot_make *m, struct carry *c)
 	return c->entry == -1 ? fail(m, "sort", strerror(errno)) : 0;
 }
 
+/* The columns of the key at hand, as the rows of the table have them. */
+static void
+carry_columns(const struct carry *c, struct column v[2])
+{
+	const char *key = (const char *)c->key;
+	size_t n = 8;
+	uint64_t hash = 0;
+
+	memset(v, 0, 2 * sizeof(*v));
+	if (c->o == ORDER_PRINTED) {
+		for (int i = 0; i < 8; i++)
+			hash = hash << 8 | c->key[i];
+		v[0].type = COLUMN_INTEGER;
+		v[0].n = (int64_t)(hash ^ UINT64_C(1) << 63);
+	} else {
+		n = c->o == ORDER_PSEUDONYM ? PSEUDONYM :
+					      strnlen(key, PROCESSING_NUMBER);
+		v[0].type = c->o == ORDER_PSEUDONYM ? COLUMN_BLOB : COLUMN_TEXT;
+		v[0].s = (struct slice) { key, n };
+		n += c->o == ORDER_PAIRING;
+	}
+	v[1].type = COLUMN_TEXT;
+	v[1].s = (struct slice) { key + n, strnlen(key + n, TYPED_KEY_SIZE) };
+}
+
+/* Most rows of the base lie between two of the sort: many in one step. */
+static int
+carry_many(struct snapshot_make *m, struct carry *c)
+{
+	enum filled f = (enum filled)(FILLED_ORDER + (int)c->o);
+	struct column below[2];
+
+	if (c->any)
+		carry_columns(c, below);
+	int n = snapshot_rows_copy(
+	    c->rows, c->any ? below : NULL, 2, m->filled[f].pages);
+	if (n > 0)
+		m->filled[f].rows += n;
+	return n == -1 ? fail(m, "carry", order_tables[c->o]) : n;
+}
+
 /* One step: the lower of the two, or both where they are of one key. */
 static int
 carry_step(struct snapshot_make *m, struct carry *c)
@@ -829,6 +870,9 @@ carry_step(struct snapshot_make *m, struct carry *c)
 				   memcmp(c->base, c->key, order_keys[c->o]);
 
 	if (order < 0) {
+		int many = carry_many(m, c);
+		if (many != 0)
+			return many == -1 ? -1 : carry_base(m, c);
 		m->filled[f].rows++;
 		if (pages_add_record(m->filled[f].pages, c->at->record) == -1)
 			return fail(m, "write", strerror(errno));

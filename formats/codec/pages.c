@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "formats/codec/pages.h"
+#include "formats/codec/pages_read.h"
 
 #define LEVELS 12 /* of at least 4 children each and 2^32 pages: enough */
 #define OUT_BYTES ((size_t)1 << 20)
@@ -492,6 +493,34 @@ pages_add_record(struct pages_table *t, struct slice record)
 	}
 	return put_record(t, (struct slice) { record.p, n },
 	    (struct slice) { record.p + n, record.n - n });
+}
+
+/* A cell that has overflow pages names them: it is longer than local_min, and
+ * left alone. */
+unsigned
+pages_add_cells(struct pages_table *t, const struct cursor_cells *cells)
+{
+	struct level *l = &t->level[0];
+	unsigned n = 0, lowest = (unsigned)cells->end, top = l->top;
+
+	if (t->levels == 0 || l->waiting || cells->end > t->pages->size)
+		return 0;
+	for (; n < cells->n; n++) {
+		const unsigned char *at = cells->pointers + 2 * (size_t)n;
+		unsigned from = (unsigned)at[0] << 8 | at[1];
+		if (from < 8 || from >= lowest ||
+		    lowest - from > t->pages->local_min ||
+		    top < 8 + 2 * (l->cells + 1) + (lowest - from))
+			break;
+		top -= lowest - from;
+		l->last = lowest - from;
+		put16(l->page + 8 + 2 * l->cells, top);
+		l->cells++;
+		lowest = from;
+	}
+	memcpy(l->page + top, cells->page + lowest, l->top - top);
+	l->top = top;
+	return n;
 }
 
 struct pages *

@@ -54,6 +54,12 @@ struct pages_table *pages_table(struct pages *p, uint32_t root);
 int pages_add(struct pages_table *t, struct page_row *r);
 /* A whole record, as cursor.record of another file has it. */
 int pages_add_record(struct pages_table *t, struct slice record);
+/* Whole cells of a leaf of another file, as cursor_run() has them: those that
+ * go into the page at hand without more ado. How many; the next one is for
+ * pages_add_record(). */
+struct cursor_cells;
+unsigned pages_add_cells(
+    struct pages_table *t, const struct cursor_cells *cells);
 /* Ends every table, writes roots and the file header's page count. 0, or -1
  * with errno set. Frees p and its tables either way. Does not sync. */
 int pages_close(struct pages *p);

@@ -390,9 +390,9 @@ probe(struct cursor *c, struct cursor_level *l, unsigned i,
  * for memory, so the two that may be next are asked for ahead of time. */
 static int
 search(struct cursor *c, struct cursor_level *l, const struct column *key,
-    unsigned n)
+    unsigned n, unsigned low)
 {
-	unsigned low = 0, high = l->cells;
+	unsigned high = l->cells;
 	int order;
 
 	while (low < high) {
@@ -432,7 +432,7 @@ cursor_seek(struct cursor *c, const struct column *key, unsigned n)
 		return -1;
 	for (;;) {
 		struct cursor_level *l = &c->level[c->depth - 1];
-		if (n > 0 && search(c, l, key, n) == -1)
+		if (n > 0 && search(c, l, key, n, 0) == -1)
 			return -1;
 		if (l->leaf)
 			return settle(c);
@@ -454,6 +454,41 @@ cursor_next(struct cursor *c)
 		l = &c->level[c->depth - 1];
 	}
 	return settle(c);
+}
+
+int
+cursor_run(struct cursor *c, const struct column *key, unsigned n,
+    struct cursor_cells *out)
+{
+	if (c->depth == 0)
+		return 0;
+	struct cursor_level *l = &c->level[c->depth - 1];
+	unsigned from = l->at;
+	int r = 0;
+
+	if (!l->leaf || from >= l->cells)
+		return 0;
+	unsigned to = l->cells;
+	if (key != NULL) {
+		r = search(c, l, key, n, from);
+		to = l->at;
+		l->at = from;
+	}
+	*out = (struct cursor_cells) {
+		.page = l->page,
+		.pointers = l->page + 8 + 2 * (size_t)from,
+		.end = from == 0 ? c->view->page_size :
+				   be16(l->page + 8 + 2 * (size_t)(from - 1)),
+		.n = to - from,
+	};
+	return r == -1 || record_at(c, l, from) == -1 ? -1 : (int)out->n;
+}
+
+void
+cursor_skip(struct cursor *c, unsigned taken)
+{
+	if (c->depth > 0 && taken > 0)
+		c->level[c->depth - 1].at += taken - 1;
 }
 
 /* ---- the check of whole tables ---- */

@@ -67,6 +67,18 @@ void cursor_free(struct cursor *c);
  * 0 none, -1 damaged. n == 0: the first row. */
 int cursor_seek(struct cursor *c, const struct column *key, unsigned n);
 int cursor_next(struct cursor *c); /* 1, 0, -1 */
+/* The row at hand and those after it in its leaf that are below the key of n
+ * columns (NULL: all of them): their cells lie one below the other. */
+struct cursor_cells {
+	const unsigned char *page, *pointers; /* 2 bytes each, big endian */
+	size_t end; /* offset of the byte behind the first cell */
+	unsigned n;
+};
+/* How many, 0 where they cannot be told so simply; -1 damaged. */
+int cursor_run(struct cursor *c, const struct column *key, unsigned n,
+    struct cursor_cells *out);
+/* On by so many rows of these: to the last of `taken`. */
+void cursor_skip(struct cursor *c, unsigned taken);
 /* Up to max columns of the row at hand, good until the cursor moves; how
  * many, -1 damaged. */
 int cursor_columns(const struct cursor *c, struct column *out, unsigned max);

@@ -311,11 +311,91 @@ not_a_file(void)
 	unlink(PATH);
 }
 
-/* 1 whole, 0 not: what our own check says. */
+/* Table t of PATH into another file, up to key and from there on: as many
+ * rows in one step as go, or each by itself. Its bytes. */
+static char *
+copy(const char *key, bool many, size_t *size, int *steps)
+{
+	struct column k = { .type = COLUMN_TEXT, .s = slice_of(key) };
+	const char *path = scratch("-copy.sqlite");
+	char *bytes = malloc(1 << 25);
+	struct cursor_cells cells;
+	struct pages_view v;
+	struct cursor c;
+	sqlite3 *db;
+	int order = 0, r;
+
+	unlink(path);
+	CU_ASSERT_EQUAL_FATAL(sqlite3_open(path, &db), SQLITE_OK);
+	CU_ASSERT_EQUAL_FATAL(
+	    sqlite3_exec(db,
+		"PRAGMA page_size=1024; CREATE TABLE t (k TEXT PRIMARY KEY"
+		" NOT NULL, n, v, b) WITHOUT ROWID;",
+		NULL, NULL, NULL),
+	    SQLITE_OK);
+	sqlite3_close(db);
+	FILE *f = fopen(PATH, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	CU_ASSERT_EQUAL_FATAL(pages_view_map(&v, fileno(f)), 0);
+	fclose(f);
+	struct pages *p = pages_open(path);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(p);
+	struct pages_table *t = pages_table(p, 2);
+	cursor_init(&c, &v, 2);
+	*steps = 0;
+	for (r = cursor_seek(&c, NULL, 0); r == 1; r = cursor_next(&c)) {
+		unsigned taken = 0;
+		if (many) {
+			CU_ASSERT_EQUAL(cursor_cmp(&c, &k, 1, &order), 0);
+			CU_ASSERT(cursor_run(&c, order < 0 ? &k : NULL, 1,
+				      &cells) != -1);
+			if (c.level[c.depth - 1].leaf)
+				taken = pages_add_cells(t, &cells);
+			cursor_skip(&c, taken);
+		}
+		if (taken == 0)
+			CU_ASSERT_EQUAL(pages_add_record(t, c.record), 0);
+		++*steps;
+	}
+	CU_ASSERT_EQUAL(r, 0);
+	cursor_free(&c);
+	CU_ASSERT_EQUAL(pages_close(p), 0);
+	pages_view_unmap(&v);
+	f = fopen(path, "r");
+	CU_ASSERT_PTR_NOT_NULL_FATAL(f);
+	*size = fread(bytes, 1, 1 << 25, f);
+	fclose(f);
+	unlink(path);
+	return bytes;
+}
+
+static void
+copied_in_many(void)
+{
+	static const int longest[] = { 40, 300, 2500 };
+
+	for (int i = 0; i < 3; i++) {
+		size_t size[2];
+		int steps[2];
+		make(i == 1 ? 4096 : 1024, 700, longest[i]);
+		char *one = copy("key00000333", false, &size[0], &steps[0]);
+		char *many = copy("key00000333", true, &size[1], &steps[1]);
+		CU_ASSERT_EQUAL(steps[0], 700);
+		CU_ASSERT(i > 0 || steps[1] < 200);
+		CU_ASSERT_EQUAL_FATAL(size[0], size[1]);
+		CU_ASSERT_EQUAL(memcmp(one, many, size[0]), 0);
+		free(one);
+		free(many);
+	}
+	unlink(PATH);
+}
+
+/* 1 whole, 0 not: what our own check says, of the file read and mapped. */
 static int
 whole(int n, uint32_t *others)
 {
 	struct pages_check_table t[] = { { 2, 1, 0 }, { 3, 1, 0 } };
+	struct pages_check_table m[] = { { 2, 1, 0 }, { 3, 1, 0 } };
 	unsigned char head[100];
 	struct pages_view v;
 	FILE *f = fopen(PATH, "r");
@@ -327,6 +407,11 @@ whole(int n, uint32_t *others)
 	    pages_view_init(&v, NULL, fileno(f), head, (uint64_t)ftell(f)), 0);
 	int r = pages_check(&v, t, 2, others) == 0 && t[0].rows == n &&
 	    t[1].rows == n;
+	CU_ASSERT_EQUAL_FATAL(pages_view_map(&v, fileno(f)), 0);
+	CU_ASSERT_EQUAL(pages_check(&v, m, 2, others) == 0 && m[0].rows == n &&
+		m[1].rows == n,
+	    r);
+	pages_view_unmap(&v);
 	fclose(f);
 	return r;
 }
@@ -385,6 +470,8 @@ as_sqlite_checks(void)
 }
 
 static CU_TestInfo tests[] = {
+	{ "rows copied many at once give the bytes of rows copied one by one",
+	    copied_in_many },
 	{ "our check finds every bit that integrity_check finds",
 	    as_sqlite_checks },
 	{ "trees of every small number of rows are whole", every_small_number },
