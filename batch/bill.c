@@ -18,6 +18,7 @@
 #include "batch/bill.h"
 #include "batch/partners.h"
 #include "batch/publish.h"
+#include "batch/stamps.h"
 #include "formats/codec/day.h"
 #include "formats/codec/seal.h"
 
@@ -279,6 +280,7 @@ bill_all(struct work *w)
 {
 	struct bill *b = &w->b;
 	int32_t last = last_month(b->run.day), month = bill_first(b);
+	struct stamps stamps;
 	int made = 0;
 
 	if (b->ndone > 0)
@@ -292,6 +294,10 @@ bill_all(struct work *w)
 	}
 	if (made == 0)
 		run_worst(&b->run, EXIT_NOTHING);
+	else if (!b->run.dry &&
+	    stamps_run(
+		b->root, b->dir, b->run.config->tsa_ca, &stamps, b->sink) == -1)
+		run_worst(&b->run, EXIT_TEMPORARY);
 }
 
 /* The table beside the bill is the one it was made by. */

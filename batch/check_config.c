@@ -43,6 +43,7 @@ static const struct target targets[] = {
 	{ "trust.card_ca", CERT, QUALIFICATION, AT(card_ca), 0 },
 	{ "trust.site_ca", CA, QUALIFICATION, AT(site_ca), AT(site_crl) },
 	{ "trust.site_crl", CRL, QUALIFICATION, AT(site_crl), 0 },
+	{ "trust.tsa_ca", CERT, QUALIFICATION, AT(tsa_ca), 0 },
 	{ "keys.open_cert", CERT, EITHER, AT(open_cert), 0 },
 	{ "keys.open_key", KEY, EITHER, AT(open_key), AT(open_cert) },
 	{ "keys.deliver_cert", CERT, INTERMEDIATE, AT(deliver_cert), 0 },

@@ -19,6 +19,7 @@
 #include "batch/publish.h"
 #include "batch/riyo.h"
 #include "batch/run.h"
+#include "batch/stamps.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 #include "formats/codec/seal.h"
@@ -447,6 +448,22 @@ collect_day(struct collect *c)
 	run_note(&c->run, "late", c->late);
 }
 
+/* Of all heads there are: an answer may come a day later. */
+static void
+stamp_heads(struct collect *c)
+{
+	struct stamps n;
+
+	if (c->run.dry || c->run.exit >= EXIT_TEMPORARY ||
+	    *c->run.config->tsa_ca == '\0')
+		return;
+	if (stamps_run(c->root, c->dir, c->run.config->tsa_ca, &n, c->sink) ==
+	    -1)
+		run_worst(&c->run, EXIT_TEMPORARY);
+	run_note(&c->run, "stamped", n.kept);
+	run_note(&c->run, "unstamped", n.wait);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -470,6 +487,7 @@ main(int argc, char **argv)
 			run_worst(&c.run, EXIT_NOTHING);
 		else
 			collect_day(&c);
+		stamp_heads(&c);
 	}
 	seal_key_free(c.key);
 	riyo_free(c.riyo);

@@ -15,6 +15,7 @@ struct audit {
 	struct verify v;
 	bool snapshots; /* --snapshots: these, not the journals */
 	const char *ca, *crl; /* -t, -r: instead of a site */
+	const char *tsa; /* -s */
 	char journals[512], usage[512], sets[512];
 	char signer[128];
 };
@@ -51,6 +52,8 @@ option(void *arg, int letter, const char *value)
 		a->snapshots = true;
 	else if (letter == 'r')
 		a->crl = value;
+	else if (letter == 's')
+		a->tsa = value;
 	else
 		return -1;
 	return 0;
@@ -73,6 +76,7 @@ place(struct audit *a)
 		root = c->qualification_root;
 		a->ca = c->site_ca;
 		a->crl = *c->site_crl == '\0' ? NULL : c->site_crl;
+		a->tsa = *c->tsa_ca == '\0' ? a->tsa : c->tsa_ca;
 		if (verify_name(c->publish_cert, a->signer) == 0)
 			a->v.signer = a->signer;
 		else {
@@ -92,6 +96,7 @@ place(struct audit *a)
 	snprintf(a->usage, sizeof(a->usage), "%s/out/usage", root);
 	a->v.journals = a->journals;
 	a->v.usage = a->usage;
+	a->v.tsa = a->tsa;
 	a->v.trust = verify_trust_open(a->ca, a->crl, a->v.sink);
 	return a->v.trust == NULL ? -1 : 0;
 }
@@ -142,6 +147,8 @@ audit(struct audit *a)
 	a->run.files = (int64_t)v->heads;
 	run_note(&a->run, "records", v->records);
 	run_note(&a->run, "months", v->months);
+	if (v->tsa != NULL)
+		run_note(&a->run, "stamps", v->stamps);
 	run_note(&a->run, "open", v->open);
 	run_note(&a->run, "faults", v->bad);
 }
@@ -152,20 +159,21 @@ main(int argc, char **argv)
 	static struct audit a;
 	struct run_options extra = {
 		.no_config = true,
-		.letters = "t:r:",
+		.letters = "t:r:s:",
 		.longs = longs,
 		.option = option,
 		.arg = &a,
 		.usage =
 		    "shikaku-verify [--snapshots] -c SITE.yaml\n"
 		    "       shikaku-verify [--snapshots] -t CA.pem [-r CRL.pem] "
-		    "FOLDER\n"
+		    "[-s TSA.pem] FOLDER\n"
 		    "  --snapshots  prove the snapshot sets instead\n"
 		    "  -c FILE  the site whose journals and usage files are "
 		    "to be proved\n"
 		    "  -t FILE  anchors of the signatures, for a copy in "
 		    "FOLDER\n"
 		    "  -r FILE  their revocation list\n"
+		    "  -s FILE  anchors of the time stamps\n"
 		    "  FOLDER   holds journal/ and out/usage/\n",
 	};
 

@@ -27,6 +27,7 @@ struct verify_head { /* out/usage/riyo-YYYYMMDD.yaml */
 	char digest[65], previous[65];
 	char file[32], sha256[65]; /* the detail file */
 	int64_t records, checks, provisions, billable, retries, unknown;
+	bool stamped;
 	int64_t retry_days; /* -1: an old head: this file alone */
 	struct verify_taken *taken;
 	size_t n;
@@ -49,6 +50,8 @@ struct verify {
 	int64_t lines, open, records; /* proved; of them in no file yet */
 	int64_t months; /* billed */
 	int64_t bad; /* faults raised */
+	const char *tsa; /* anchors of the time stamps; NULL: not asked */
+	int64_t stamps; /* proved */
 	const char *signer; /* commonName every head must be signed by */
 	bool (*stopped)(void);
 	void (*progress)(void *arg, int64_t lines);
@@ -68,6 +71,9 @@ void verify_trust_free(struct verify_trust *t);
 int verify_name(const char *cert_pem, char cn[128]); /* 0, -1 */
 const char *verify_signature(struct verify_trust *t, const void *doc, size_t n,
     const void *sig, size_t m, char cn[128]);
+/* An RFC 3161 answer over doc; NULL: good, and *when says YYYYMMDDHHMMSSZ. */
+const char *verify_stamp(const char *ca_pem, const void *doc, size_t n,
+    const void *tsr, size_t m, char when[32]);
 /* SHA-256 over up to two pieces; fast for short ones. */
 void verify_sha256(
     const void *a, size_t n, const void *b, size_t m, unsigned char out[32]);
@@ -77,8 +83,13 @@ int verify_sha256_file(const char *path, char hex[65]);
 int verify_heads(struct verify *v);
 void verify_heads_free(struct verify *v);
 /* A head and its signature by stem ("riyo-20260801"): the text, yours to free;
- * NULL: it cannot be read. Whatever is wrong with either is told. */
-char *verify_signed(struct verify *v, const char *stem, char digest[65]);
+ * NULL: it cannot be read. Whatever is wrong with either, or with a time stamp
+ * beside them, is told. */
+char *verify_signed(
+    struct verify *v, const char *stem, char digest[65], bool *stamped);
+/* Heads in their order: none without a stamp between two that have one. */
+void verify_stamps_stand(
+    struct verify *v, const char *name, bool stamped, bool *one, char gap[32]);
 /* "  key: value" cut in place; false: no such line. Digits; -1 no number. A
  * name or digest: nothing that could hurt a path or a log. */
 bool verify_pair(char *line, const char **key, char **value);

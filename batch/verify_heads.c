@@ -149,10 +149,30 @@ read_lines(struct verify *v, struct verify_head *h, char *doc)
 	return 0;
 }
 
-/* A head and its signature, by stem ("riyo-20260801"): the text, yours to
- * free; NULL: it cannot be read. Whatever is wrong with either is told. */
+/* True: there is one, and it is good; a wrong one is told. */
+static bool
+prove_stamp(struct verify *v, const char *stem, const char *doc, size_t n)
+{
+	char name[40], when[32];
+	const char *wrong = NULL;
+	size_t m;
+	char *tsr;
+
+	snprintf(name, sizeof(name), "%s.tsr", stem);
+	tsr = v->tsa == NULL ? NULL : slurp(v->usage, name, &m);
+	if (tsr == NULL)
+		return false;
+	wrong = verify_stamp(v->tsa, doc, n, tsr, m, when);
+	free(tsr);
+	if (wrong != NULL)
+		verify_bad(v, DIAG_USAGE_HEAD, name, 0, wrong);
+	v->stamps += wrong == NULL;
+	return wrong == NULL;
+}
+
 char *
-verify_signed(struct verify *v, const char *stem, char digest[65])
+verify_signed(
+    struct verify *v, const char *stem, char digest[65], bool *stamped)
 {
 	char name[40], sig_name[40], cn[128] = "";
 	unsigned char sum[32];
@@ -180,8 +200,25 @@ verify_signed(struct verify *v, const char *stem, char digest[65])
 		for (int i = 0; i < 32; i++)
 			snprintf(digest + 2 * i, 3, "%02x", sum[i]);
 	}
+	*stamped = doc != NULL && prove_stamp(v, stem, doc, n);
 	free(sig);
 	return doc;
+}
+
+/* A stamp that is missing between others was taken away: each head is asked
+ * for until it has one, so only the last ones may wait. */
+void
+verify_stamps_stand(
+    struct verify *v, const char *name, bool stamped, bool *one, char gap[32])
+{
+	if (stamped && *one && gap[0] != '\0')
+		verify_bad(v, DIAG_USAGE_HEAD, gap, 0,
+		    "its time stamp is missing, later heads have theirs");
+	if (stamped) {
+		*one = true;
+		gap[0] = '\0';
+	} else if (*one && gap[0] == '\0')
+		snprintf(gap, 32, "%.31s", name);
 }
 
 static void
@@ -191,7 +228,7 @@ read_head(struct verify *v, struct verify_head *h)
 	char *doc;
 
 	snprintf(stem, sizeof(stem), "%.13s", h->name);
-	doc = verify_signed(v, stem, h->digest);
+	doc = verify_signed(v, stem, h->digest, &h->stamped);
 	if (doc != NULL)
 		read_lines(v, h, doc);
 	free(doc);
@@ -211,10 +248,14 @@ by_sequence(const void *a, const void *b)
 static void
 prove_order(struct verify *v)
 {
+	char gap[32] = "";
+	bool one = false;
+
 	for (size_t i = 0; i < v->heads; i++) {
 		const struct verify_head *h = &v->head[i];
 		const struct verify_head *before = i > 0 ? h - 1 : NULL;
 
+		verify_stamps_stand(v, h->name, h->stamped, &one, gap);
 		if (before == NULL) {
 			if ((h->sequence == 1) != (h->previous[0] == '\0'))
 				verify_bad(v, DIAG_USAGE_HEAD, h->name, 0,

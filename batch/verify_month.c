@@ -180,7 +180,7 @@ read_head(struct months *m, struct month_head *h)
 	int64_t n = 0;
 
 	snprintf(stem, sizeof(stem), "bill-%06d", h->month % 1000000);
-	doc = verify_signed(m->v, stem, h->digest);
+	doc = verify_signed(m->v, stem, h->digest, &h->stamped);
 	for (char *line = doc == NULL ? NULL : strtok_r(doc, "\n", &save);
 	     line != NULL; line = strtok_r(NULL, "\n", &save)) {
 		n++;
@@ -210,6 +210,8 @@ by_sequence(const void *a, const void *b)
 static void
 read_heads(struct months *m)
 {
+	char gap[32] = "";
+	bool one = false;
 	DIR *d = opendir(m->v->usage);
 	const struct dirent *e;
 
@@ -236,6 +238,7 @@ read_heads(struct months *m)
 	for (size_t i = 0; i < m->heads; i++) {
 		const struct month_head *h = &m->head[i];
 
+		verify_stamps_stand(m->v, h->name, h->stamped, &one, gap);
 		if (i == 0 ? (h->sequence == 1) != (h->previous[0] == '\0') :
 			     h->sequence != h[-1].sequence + 1 ||
 			    h->month <= h[-1].month ||

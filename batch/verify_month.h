@@ -34,6 +34,7 @@ struct month_head { /* bill-YYYYMM.yaml */
 	char name[32];
 	int month;
 	int64_t sequence;
+	bool stamped;
 	char digest[65], previous[65];
 	char file[3][40], sha256[3][65]; /* summary, burden, prices */
 	int64_t n[10]; /* month_numbers[] */

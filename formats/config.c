@@ -78,6 +78,8 @@ static const struct key keys[] = {
   "CA of our own signers: link packages and snapshot manifests.", "連携パッケージ・スナップショット署名用の認証局証明書。" },
 { "trust.site_crl", FILE_, AT(site_crl), 0, 0, "pki/site-ca.crl", NULL,
   "Its revocation list (PEM); empty: revocation is not asked.", "その失効リスト。空なら失効を確認しない。" },
+{ "trust.tsa_ca", FILE_, AT(tsa_ca), 0, 0, "", NULL,
+  "CA of the time-stamping authority (RFC 3161); empty: heads are not stamped.", "タイムスタンプ局（RFC 3161）の認証局証明書。空ならタイムスタンプを取得しない。" },
 
 { "keys.open_key", FILE_, AT(open_key), 0, 0, "", NULL,
   "Private key that opens enveloped uploads; empty: none are taken.", "暗号化アップロードを復号する秘密鍵。空なら暗号化は受け付けない。" },

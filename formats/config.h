@@ -25,7 +25,8 @@ struct config {
 	const char *leniencies; /* masters.leniencies; may be empty */
 	const char *prices; /* masters.prices; empty: no levy */
 	const char *holidays; /* masters.holidays; may be empty */
-	const char *jobs_folder, *hooks_folder; /* jobs.* ; hooks may be empty */
+	const char *jobs_folder,
+	    *hooks_folder; /* jobs.* ; hooks may be empty */
 
 	/* trust.*: PEM files */
 	const char *insurer_ca, *insurer_crl; /* signers of uploads */
@@ -34,6 +35,7 @@ struct config {
 	const char *card_policy; /* policy OID a card must carry */
 	const char *site_ca,
 	    *site_crl; /* our own signers: packages, manifests */
+	const char *tsa_ca; /* time-stamping authority; empty: no stamps */
 
 	/* keys.*: PEM files, owner-only */
 	const char *open_key, *open_cert; /* opens enveloped uploads */

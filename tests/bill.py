@@ -272,6 +272,86 @@ def fresh(month="202608"):
             os.remove(U + f)
 
 
+def stamped():
+    """An RFC 3161 authority of OpenSSL: requests out, answers in, held to the heads."""
+    t = W + "/tsa/"
+    os.makedirs(t)
+    exchange = S + "/qualification/tsa/"
+    open(t + "e.cnf", "w").write(
+        "[e]\nextendedKeyUsage=critical,timeStamping\nkeyUsage=critical,digitalSignature\n"
+        "[tsa]\ndefault_tsa=d\n[d]\nserial=%sserial\ncrypto_device=builtin\nsigner_digest=sha256\n"
+        "default_policy=2.999.1\ndigests=sha256\naccuracy=secs:1\ness_cert_id_alg=sha256\n" % t)
+
+    def ca(name, pem):
+        v.openssl("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "3650",
+                  "-subj", "/CN=TEST TSA CA", "-keyout", t + name + "-ca.key", "-out", pem)
+        v.openssl("req", "-new", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-subj",
+                  "/CN=TEST " + name, "-keyout", t + name + ".key", "-out", t + name + ".csr")
+        v.openssl("x509", "-req", "-in", t + name + ".csr", "-CA", pem, "-CAkey", t + name + "-ca.key", "-days",
+                  "365", "-extfile", t + "e.cnf", "-extensions", "e", "-out", t + name + ".pem")
+
+    ca("tsa", S + "/pki/tsa-ca.pem")
+    ca("other", t + "other-ca.pem")
+    open(t + "serial", "w").write("01\n")
+
+    def answer(stem, name="tsa"):
+        v.openssl("ts", "-reply", "-config", t + "e.cnf", "-section", "d", "-queryfile", exchange + stem + ".tsq",
+                  "-signer", t + name + ".pem", "-inkey", t + name + ".key", "-out", exchange + stem + ".tsr")
+
+    r = run("verify")
+    check("no stamps are asked for where no authority is configured", " stamps=" not in r.stdout, r.stdout)
+    text = open(S + "/site.yaml").read()
+    open(S + "/site.yaml", "w").write(text.replace("trust:\n", 'trust:\n  tsa_ca: "pki/tsa-ca.pem"\n'))
+    r = run("collect", "-D", "2026-09-30")
+    stems = sorted(f[:-5] for f in os.listdir(U) if re.match(r"(riyo|bill)-[0-9]+\.yaml$", f))
+    asked = sorted(f[:-4] for f in os.listdir(exchange))
+    check("a request for each head", r.returncode == 1 and asked == stems and
+          " unstamped=%d " % len(stems) in r.stdout, (asked, stems, r.stdout, r.stderr))
+    q = subprocess.run(["openssl", "ts", "-query", "-in", exchange + stems[0] + ".tsq", "-text"],
+                       capture_output=True, text=True).stdout
+    check("openssl reads the request", "sha256" in q.lower() and "Certificate required: yes" in q, q)
+    for stem in stems[1:]:
+        answer(stem)
+    answer(stems[0], "other")
+    r = run("collect", "-D", "2026-09-30")
+    check("an answer of another authority is told and not kept", "W4033" in r.stderr and
+          " stamped=%d " % (len(stems) - 1) in r.stdout and not os.path.exists(U + stems[0] + ".tsr"), r.stderr)
+    shutil.copy(U + stems[1] + ".tsr", exchange + stems[0] + ".tsr")
+    r = run("collect", "-D", "2026-09-30")
+    check("a good answer for another head is not kept either", "W4033" in r.stderr, r.stderr)
+    answer(stems[0])
+    r = run("collect", "-D", "2026-09-30")
+    check("the right one is", r.returncode == 1 and " unstamped=0 " in r.stdout and os.listdir(exchange) == [],
+          (r.stdout, r.stderr, os.listdir(exchange)))
+    r = run("verify")
+    check("verify proves all stamps", r.returncode == 0 and " stamps=%d " % len(stems) in r.stdout,
+          (r.stdout, r.stderr))
+    for stem in stems[:2]:
+        r = subprocess.run(["openssl", "ts", "-verify", "-data", U + stem + ".yaml", "-in", U + stem + ".tsr",
+                            "-CAfile", S + "/pki/tsa-ca.pem"], capture_output=True, text=True)
+        check("openssl says so too", r.returncode == 0 and "OK" in r.stdout, r.stderr)
+    riyo = [x for x in stems if x.startswith("riyo")]
+    keep = open(U + riyo[2] + ".tsr", "rb").read()
+    spoilt = bytearray(keep)
+    spoilt[-5] ^= 1
+    os.remove(U + riyo[2] + ".tsr")
+    r = run("verify")
+    check("a stamp taken away is missed", r.returncode == 36 and riyo[2] + ".yaml" in r.stderr, r.stderr)
+    for what, data in (("one put in another's place is named", open(U + riyo[1] + ".tsr", "rb").read()),
+                       ("and a spoilt one", bytes(spoilt))):
+        open(U + riyo[2] + ".tsr", "wb").write(data)
+        r = run("verify")
+        check(what, r.returncode == 36 and riyo[2] + ".tsr" in r.stderr, r.stderr)
+    open(U + riyo[2] + ".tsr", "wb").write(keep)
+    os.rename(U + riyo[-1] + ".tsr", W + "/kept.tsr")
+    r = run("verify")
+    check("the last head may wait for its stamp", r.returncode == 0, r.stderr)
+    for f in os.listdir(U):
+        if f.endswith(".tsr"):
+            os.remove(U + f)
+    open(S + "/site.yaml", "w").write(text)
+
+
 def by_persons():
     fresh()
     config("fees", "basis", "insured")
@@ -488,6 +568,7 @@ if __name__ == "__main__":
     site()
     by_use()
     audited()
+    stamped()
     by_persons()
     audited_persons()
     rounding()

@@ -52,6 +52,14 @@ int seal_verify_bytes(const char *name, struct slice content, struct slice sig,
     const struct chain *trust, int64_t now, struct seal_signer *signer,
     struct diag_sink *sink);
 
+/* RFC 3161: a request for a stamp over content (SHA-256, no nonce: the same
+ * content asks the same); 0, -1. An answer held to content and to the anchors
+ * of the authority, whose certificate must be for time stamping; -1:
+ * STAMP_BAD or KEY_UNREADABLE raised. */
+int seal_stamp_request(struct slice content, struct buf *out);
+int seal_stamp_check(const char *name, struct slice content,
+    struct slice answer, const char *ca_pem, struct diag_sink *sink);
+
 /* SHA-256 of the rest of fd / of bytes, as 64 lower-case hex digits. */
 int seal_digest_fd(int fd, char hex[65]);
 /* The same of a file mapped from its beginning; memory stays flat. */
