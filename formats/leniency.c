@@ -11,6 +11,10 @@ const struct leniency_row leniency_table[LENIENT__MAX] = {
 	    DIAG_NUMBER_ORDER, DIAG_LENIENT_NUMBER, RECORD_LENIENT_NUMBER },
 	[LENIENT_WIDTH] = { "half_width", "names may hold half-width characters", "氏名の半角文字を許容する",
 	    DIAG_NOT_FULL_WIDTH, DIAG_LENIENT_WIDTH, RECORD_LENIENT_WIDTH },
+	[LENIENT_LINES] = { "lf", "lines may end in LF alone", "改行がLFのみでもよい",
+	    DIAG_LINE_ENDS, DIAG_LENIENT_LINES, RECORD_LENIENT_LINES },
+	[LENIENT_BLANKS] = { "blanks", "values may have blanks around them", "値の前後に空白があってもよい",
+	    DIAG_BLANKS, DIAG_LENIENT_BLANKS, RECORD_LENIENT_BLANKS },
 };
 
 static const struct code names[] = {
@@ -18,6 +22,8 @@ static const struct code names[] = {
 	{ "no_total", "no control total", "合計値なし", false },
 	{ "running_number", "running numbers may jump", "レコード識別番号の不連続", false },
 	{ "half_width", "half-width characters in names", "氏名の半角文字", false },
+	{ "lf", "lines end in LF", "改行がLFのみ", false },
+	{ "blanks", "blanks around values", "値の前後の空白", false },
 	{ NULL, NULL, NULL, false }
 };
 static const struct field fields[Y__MAX] = {

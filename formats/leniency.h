@@ -15,6 +15,8 @@ enum leniency {
 	LENIENT_TOTAL, /* no_total */
 	LENIENT_NUMBER, /* running_number */
 	LENIENT_WIDTH, /* half_width */
+	LENIENT_LINES, /* lf */
+	LENIENT_BLANKS, /* blanks */
 	LENIENT__MAX
 };
 struct leniency_row {

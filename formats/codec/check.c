@@ -65,6 +65,81 @@ run_begins(const char *from, const char *at)
 	return at;
 }
 
+/* What people set between groups of digits: one of these. */
+static bool
+is_between(uint32_t u)
+{
+	return u == ' ' || u == '-' || u == 0x3000 || u == 0xff0d ||
+	    u == 0x2212 || (u >= 0x2010 && u <= 0x2015) || u == 0x30fc ||
+	    u == 0xff70;
+}
+
+/* Digits from *p on, at most 12 of them put to d; -1: more. Moves *p. */
+static int
+take_group(const char **p, const char *end, char *d)
+{
+	size_t n;
+	int digit, group = 0;
+
+	for (; *p < end && (digit = digit_at(*p, end, &n)) >= 0; *p += n) {
+		if (group == 12)
+			return -1;
+		d[group++] = (char)('0' + digit);
+	}
+	return group;
+}
+
+/* Twelve digits from p on in equal groups, one character between each two. */
+static bool
+grouped_at(const char *p, const char *end)
+{
+	char d[24];
+	int size = take_group(&p, end, d);
+
+	if (size < 1 || size == 12 || 12 % size != 0)
+		return false;
+	for (int digits = size; digits < 12; digits += size)
+		if (p == end || !is_between(text_next(&p, end)) ||
+		    take_group(&p, end, d + digits) != size)
+			return false;
+	return d[11] - '0' == check_digit_my_number((struct slice) { d, 11 });
+}
+
+/* "1234-5678-9018", "1234 5678 9018", "123456−789018": as it is printed on
+ * the cards, or as people write it. */
+static bool
+is_grouped(struct slice v)
+{
+	const char *p = v.p, *end = v.p + v.n;
+	bool before = false;
+	size_t n;
+
+	while (p < end) {
+		bool digit = digit_at(p, end, &n) >= 0;
+
+		if (digit && !before && grouped_at(p, end))
+			return true;
+		before = digit;
+		(void)text_next(&p, end);
+	}
+	return false;
+}
+
+/* Can there be twelve digits, half or full width? */
+static bool
+many_digits(struct slice v)
+{
+	unsigned n = 0;
+
+	for (size_t i = 0; i < v.n; i++) {
+		unsigned char c = (unsigned char)v.p[i];
+
+		n += (unsigned)((unsigned char)(c - '0') < 10) +
+		    (unsigned)((unsigned char)(c - 0x90) < 10);
+	}
+	return n >= 12;
+}
+
 /* Of twelve digits in a row one lies on every twelfth byte, so most of a text
  * is never looked at. */
 bool
@@ -95,7 +170,7 @@ check_is_my_number(struct slice v)
 			return true;
 		from = p > from + 12 ? p : from + 12;
 	}
-	return false;
+	return many_digits(v) && is_grouped(v);
 }
 
 static enum diag_code

@@ -231,6 +231,8 @@ row(struct csv *c, struct syntax_raw *raw)
 		return uncut(c, raw);
 	if (c->in.p[len - 1] != '\n')
 		input_note_end(&c->in, c->line);
+	raw->lf = c->in.p[len - 1] == '\n' && len > 1 &&
+	    c->in.p[len - 2] != '\r';
 	c->line += quotes ? newlines((struct slice) { c->in.p, len }) : 1;
 	input_take(&c->in, len);
 	return RECORD_OK;

@@ -187,6 +187,7 @@ fixed_next(void *state, struct syntax_raw *raw)
 			return RECORD_BROKEN;
 		return RECORD_REFUSED;
 	}
+	raw->lf = taken == s.n + 1 && s.p[s.n] == '\n';
 	input_take(&x->in, taken);
 	return raw->format == NULL ? RECORD_OK : cut(raw->format, s, raw);
 }

@@ -212,13 +212,43 @@ overlook(struct record_reader *r, enum diag_code code, const struct field *f,
     const struct diag *at)
 {
 	struct diag_sink *sink = r->src.sink;
+	struct diag d = *at;
 
 	if (sink->counts[code] == 0) {
-		raise_field(r, code, f, at);
+		d.code = code;
+		d.field = f == NULL ? NULL : f->name;
+		d.item = f == NULL ? 0 : f->item;
+		diag_raise(sink, &d);
 		return;
 	}
 	sink->counts[code]++;
-	sink->levels[DIAG_NOTE]++;
+	sink->levels[diag_table[code].level]++;
+}
+
+/* Line ends and blanks are mended anyway; whether the sender was granted it
+ * says how loudly. Files of our own (bare: masters) are written by hand. */
+static void
+tell_mended(struct record_reader *r, unsigned bit, const struct field *f,
+    const struct diag *at)
+{
+	bool granted = (r->src.lenient & bit) != 0;
+
+	if (r->src.layout->header == NULL)
+		return;
+	if (bit == RECORD_LENIENT_LINES)
+		overlook(
+		    r, granted ? DIAG_LENIENT_LINES : DIAG_LINE_ENDS, f, at);
+	else
+		overlook(r, granted ? DIAG_LENIENT_BLANKS : DIAG_BLANKS, f, at);
+}
+
+/* Blanks that field_check() takes off. */
+static bool
+has_blanks(struct slice s)
+{
+	return s.n > 0 &&
+	    (s.p[0] == ' ' || s.p[s.n - 1] == ' ' ||
+		(s.n >= 3 && memcmp(s.p + s.n - 3, "\xe3\x80\x80", 3) == 0));
 }
 
 /* A full-width item that may hold half width too. */
@@ -258,6 +288,8 @@ check_closely(struct record_reader *r, const struct field *f, struct slice s,
 	else
 		n = field_check(f, s, &rec->v[i], &r->replaced_buf,
 		    r->src.substitute, at, r->src.sink);
+	if (n == 0 && r->src.syntax != SYNTAX_FIXED && has_blanks(s))
+		tell_mended(r, RECORD_LENIENT_BLANKS, f, at);
 	if (r->src.sink->counts[DIAG_REPLACED] != before) {
 		text_look(s, &facts);
 		rec->replaced += facts.outside;
@@ -466,6 +498,8 @@ read_data(struct record_reader *r, enum record_result cut, struct record *rec)
 		r->counts.refused++;
 		return RECORD_REFUSED;
 	}
+	if (r->raw.lf)
+		tell_mended(r, RECORD_LENIENT_LINES, NULL, &at);
 	errors += check_record(r, DATA, rec, &at);
 	errors += check_number(r, rec, &at);
 	if (rec->replaced > 0)

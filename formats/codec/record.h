@@ -94,7 +94,9 @@ enum record_result {
 enum record_lenient {
 	RECORD_LENIENT_TOTAL = 1, /* trailer's total 0 is none */
 	RECORD_LENIENT_NUMBER = 2, /* running numbers may jump */
-	RECORD_LENIENT_WIDTH = 4 /* KANJI takes half width too */
+	RECORD_LENIENT_WIDTH = 4, /* KANJI takes half width too */
+	RECORD_LENIENT_LINES = 8, /* LF alone is a line end like CRLF */
+	RECORD_LENIENT_BLANKS = 16 /* blanks around values of CSV and XML */
 };
 struct record_source {
 	const char *name; /* for diagnostics: the file's name, no folder */

@@ -65,6 +65,7 @@ struct syntax_raw {
 		NULL: none of them */
 	int64_t line, offset; /* offset -1: not known */
 	bool ascii; /* no byte of it is above 7F */
+	bool lf; /* its line ends in LF without CR; never in XML */
 	unsigned nfaults;
 	struct syntax_fault fault[SYNTAX_FAULTS];
 };
