@@ -232,6 +232,32 @@ find(const struct merge *m, int32_t day)
 	return at;
 }
 
+static bool
+is_past(const struct merge *m, const struct record *rec, bool is_stored)
+{
+	return m->past != NULL && rec->v[Q_LOST_ON].s.n > 0 &&
+	    m->past(m->past_arg, until_of(rec), is_stored);
+}
+
+bool
+merge_over(const struct merge *m, const struct record *change)
+{
+	return find(m, (int32_t)change->v[Q_QUALIFIED_ON].n) == m->n &&
+	    is_past(m, change, false);
+}
+
+enum diag_code
+merge_purge(struct merge *m, const struct record *order)
+{
+	size_t at = find(m, (int32_t)order->v[Q_QUALIFIED_ON].n);
+
+	if (at == m->n || m->v[at].until != until_of(order) ||
+	    !is_past(m, order, true))
+		return DIAG_UNCHANGED;
+	drop(m, at);
+	return DIAG_PURGED;
+}
+
 static enum diag_code
 apply_kind(struct merge *m, const struct record *rec, int kind, size_t at)
 {
@@ -261,6 +287,8 @@ merge_apply(struct merge *m, const struct record *rec)
 
 	if (!is_change(kind))
 		return DIAG_SEGMENT_BROKEN;
+	if (merge_over(m, rec))
+		return DIAG_RETENTION_OVER;
 	if (another_person(m, rec))
 		return DIAG_PERSON_CHANGED;
 	return apply_kind(
@@ -299,6 +327,8 @@ merge_release(struct merge *m, const struct record *rec)
 
 	if (!is_change(kind))
 		return DIAG_SEGMENT_BROKEN;
+	if (merge_over(m, rec))
+		return DIAG_RETENTION_OVER;
 	if (kind == CHANGE_NEW && at < m->n)
 		kind = CHANGE_AMEND;
 	enum diag_code code = apply_kind(m, rec, kind, at);
@@ -347,6 +377,8 @@ state_row(struct merge *stored, struct merge *fresh, const struct record *rec)
 
 	if (!is_change(kind))
 		return DIAG_SEGMENT_BROKEN;
+	if (merge_over(stored, rec))
+		return DIAG_RETENTION_OVER;
 	if (another_person(stored, rec) || another_person(fresh, rec))
 		return DIAG_PERSON_CHANGED;
 	size_t at = find(stored, day);
@@ -385,6 +417,8 @@ merge_full(struct merge *m, struct merge_row *rows, size_t n)
 	int r = -1;
 
 	merge_init(&fresh);
+	fresh.past = m->past;
+	fresh.past_arg = m->past_arg;
 	for (size_t i = 0; i < n; i++) {
 		struct slice payload = { rows[i].payload, rows[i].n };
 		struct record *rec = &m->rec;
@@ -445,6 +479,7 @@ merge_state(enum diag_code code)
 	case DIAG_CANCELLED:
 		return MERGE_CANCELLED;
 	case DIAG_UNCHANGED:
+	case DIAG_RETENTION_OVER:
 		return MERGE_UNCHANGED;
 	case DIAG_PERSON_CHANGED:
 	case DIAG_CARD_TWO_PERSONS:

@@ -37,6 +37,10 @@ struct merge {
 	size_t sex_n;
 	int64_t birth;
 	char *packed; /* scratch */
+	/* whether a period of the key that ended then is past its retention;
+	 * stored: or was not taken in any more; NULL: kept for ever */
+	bool (*past)(void *arg, int32_t until, bool stored);
+	void *past_arg;
 	struct record rec; /* merge_period()'s */
 };
 
@@ -51,6 +55,11 @@ enum diag_code merge_apply(struct merge *m, const struct record *change);
 /* A held change an operator lets through: 性別1 and 生年月日 of all periods of
  * the key become the change's; a 新規 for a stored period counts as 変更. */
 enum diag_code merge_release(struct merge *m, const struct record *change);
+/* An order to drop a period: PURGED where it is there, ended when the order
+ * says, and is past its retention; else UNCHANGED. */
+enum diag_code merge_purge(struct merge *m, const struct record *order);
+/* The record is of a period that is not stored and past its retention. */
+bool merge_over(const struct merge *m, const struct record *change);
 /*
  * A card link (紐付情報) where the certificate has one already. The same
  * 処理通番: AMENDED, 新旧区分 and validity are the change's. Another one:

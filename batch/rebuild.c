@@ -45,6 +45,7 @@ struct job {
 	struct snapshot_set_entry made[SNAPSHOT__MAX];
 	int64_t generation; /* of what this run makes */
 	struct guard guard;
+	struct purged purged;
 	int64_t accept; /* --accept-guard, -1: no order */
 	int64_t back_to; /* --rollback, 0: no order */
 	char work[SPOOL_PATH_MAX], pending[SPOOL_PATH_MAX];
@@ -469,6 +470,7 @@ build_all(struct job *j)
 		.senders = c->senders,
 		.in = &j->in,
 		.guard = &j->guard,
+		.purged = &j->purged,
 		.reflect = reflect_new(&j->in, j->work) };
 	char before[SPOOL_PATH_MAX], snapshots[SPOOL_PATH_MAX];
 	int r = -1;
@@ -582,6 +584,22 @@ go_back(struct job *j)
 	return settle(j);
 }
 
+static void
+tell_purged(struct job *j)
+{
+	const struct purged *p = &j->purged;
+
+	if (j->in.n_files == j->in.n_uploads)
+		return;
+	for (size_t i = 0; i < p->n; i++)
+		diag_file(j->sink, DIAG_PURGED, "retention",
+		    "insurer %.*s: %lld periods, %lld persons",
+		    SEGMENT_SCOPE_SIZE - 1, p->v[i].scope + 1,
+		    (long long)p->v[i].periods, (long long)p->v[i].persons);
+	run_note(j->run, "purged", p->periods);
+	run_note(j->run, "purged_cards", p->cards);
+}
+
 static int
 rebuild(struct job *j)
 {
@@ -601,7 +619,7 @@ rebuild(struct job *j)
 		r = 0;
 		goto out;
 	}
-	j->run->files = (int64_t)j->in.n_files;
+	j->run->files = (int64_t)j->in.n_uploads;
 	if (empty_folder(j, j->work) == -1 || build_all(j) == -1)
 		goto out;
 	run_note(j->run, "generation", j->generation);
@@ -610,6 +628,7 @@ rebuild(struct job *j)
 		j->made[SNAPSHOT_QUALIFICATION].rows :
 		j->set.kind[SNAPSHOT_QUALIFICATION].rows);
 	run_note(j->run, "held", j->run->held);
+	tell_purged(j);
 	if (j->run->refused + j->run->held > 0)
 		run_worst(j->run, EXIT_RECORDS);
 	r = 0;
@@ -629,6 +648,7 @@ out:
 	spool_remove_tree(j->work);
 	inputs_free(&j->in);
 	guard_free(&j->guard);
+	free(j->purged.v);
 	return r;
 }
 

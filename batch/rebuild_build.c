@@ -8,6 +8,7 @@
 #include "batch/rebuild_facts.h"
 #include "batch/rebuild_links.h"
 #include "batch/rebuild_moves.h"
+#include "batch/retention.h"
 #include "batch/spool.h"
 #include "formats/snapshot_make.h"
 
@@ -42,6 +43,9 @@ struct pass { /* one snapshot being built */
 	int64_t link_record;
 	struct said *said; /* records that say how a period of the key is */
 	size_t n_said, max_said;
+	struct retention retention;
+	struct snapshot *people; /* CARDS, once asked for */
+	bool purged; /* a period of the key was dropped by an order */
 	bool paired; /* the key's pair is new or another one */
 	struct merge_row *full; /* records of the key in a full file */
 	size_t n_full, max_full;
@@ -289,7 +293,7 @@ load_key(struct pass *p)
 {
 	struct slice packed;
 
-	p->has_stored = p->first = p->paired = false;
+	p->has_stored = p->first = p->paired = p->purged = false;
 	p->link_file = -1;
 	p->n_said = 0;
 	p->stored_n = 0;
@@ -369,7 +373,8 @@ apply_period(struct pass *p, const struct change *c)
 		return DIAG_SEGMENT_BROKEN;
 	if (c->order == SEGMENT_RELEASE)
 		return merge_release(&p->merge, &p->rec);
-	p->first = p->merge.n == 0 && merge_is_first(&p->rec);
+	p->first = p->merge.n == 0 && merge_is_first(&p->rec) &&
+	    !merge_over(&p->merge, &p->rec);
 	return p->first ? DIAG_ADDED : merge_apply(&p->merge, &p->rec);
 }
 
@@ -553,9 +558,108 @@ apply_full(struct pass *p)
 	return 0;
 }
 
+/* ---- orders to drop what is past its retention ---- */
+
+static struct purged_scope *
+purged_scope(struct purged *t, const char *key)
+{
+	if (t->n > 0 &&
+	    memcmp(t->v[t->n - 1].scope, key, SEGMENT_SCOPE_SIZE) == 0)
+		return &t->v[t->n - 1];
+	if (t->n == t->max) {
+		t->max = 2 * t->max + 64;
+		t->v = text_realloc(t->v, t->max * sizeof(*t->v));
+	}
+	t->v[t->n] = (struct purged_scope) { .periods = 0 };
+	memcpy(t->v[t->n].scope, key, SEGMENT_SCOPE_SIZE);
+	return &t->v[t->n++];
+}
+
+/* 1: nobody has this 処理通番 any more; 0; -1 raised. */
+static int
+is_nobodys(struct pass *p, struct slice number)
+{
+	const struct build *b = p->b;
+	unsigned char pseudonym[16];
+
+	if (b->persons->generation == 0)
+		return 1;
+	if (p->people == NULL)
+		p->people =
+		    snapshot_open(b->persons_dir, SNAPSHOT_QUALIFICATION,
+			b->persons, false, &b->run->log.sink);
+	int found = p->people == NULL ?
+	    -1 :
+	    snapshot_pairing(p->people, number, pseudonym);
+	if (p->people != NULL && ++p->retention.lookups % LOOK_EVERY == 0)
+		snapshot_forget(p->people);
+	return found == -1 ? -1 : found == 0;
+}
+
+static int
+purge_card(struct pass *p)
+{
+	struct slice number = p->rec.v[L_PROCESSING_NUMBER].s;
+	struct record before;
+
+	if (!p->has_stored)
+		return 0;
+	if (record_unpack(&link_format, stored(p), &before) == -1)
+		return damaged(p, "row");
+	if (!slice_eq(before.v[L_PROCESSING_NUMBER].s, number))
+		return 0;
+	int gone = is_nobodys(p, number);
+	if (gone == 1) {
+		p->has_stored = false;
+		p->b->purged->cards++;
+	}
+	return gone == -1 ? -1 : 0;
+}
+
+static int
+purge_row(struct pass *p, const struct change *c)
+{
+	if (c->kind == SEGMENT_PERIOD && settle_first(p) == -1)
+		return damaged(p, "payload");
+	if ((c->kind != SEGMENT_PERIOD && c->kind != SEGMENT_CARD) ||
+	    record_unpack(format_of(p->kind), c->payload, &p->rec) == -1)
+		return damaged(p, "payload");
+	if (c->kind == SEGMENT_CARD) {
+		if (purge_card(p) == -1)
+			return -1;
+	} else if (merge_purge(&p->merge, &p->rec) == DIAG_PURGED) {
+		p->purged = true;
+		p->b->purged->periods++;
+		purged_scope(p->b->purged, p->key)->periods++;
+	}
+	p->done++;
+	return changes_next(p->changes);
+}
+
+/* Nothing is left of a person whose last period went. */
+static void
+purge_person(struct pass *p)
+{
+	if (!p->purged || p->merge.n > 0)
+		return;
+	p->has_stored = false;
+	purged_scope(p->b->purged, p->key)->persons++;
+}
+
+static bool
+is_past(void *arg, int32_t until, bool is_stored)
+{
+	struct pass *p = arg;
+
+	return !is_stored ? retention_over(&p->retention, until) :
+			    retention_past(&p->retention, p->key, until);
+}
+
 static int
 apply_change(struct pass *p, const struct change *c)
 {
+	if (c->order == SEGMENT_PURGE)
+		return purge_row(p, c);
 	enum diag_code code = apply(p, c);
 
 	if (code == DIAG_SEGMENT_BROKEN)
@@ -718,8 +822,10 @@ merge_all(struct pass *p)
 		}
 		memcpy(p->key, key, SEGMENT_KEY_SIZE);
 		if (load_key(p) == -1 || load_moved(p) == -1 ||
-		    apply_key(p) == -1 || touch_key(p) == -1 ||
-		    write_key(p) == -1)
+		    apply_key(p) == -1)
+			return -1;
+		purge_person(p);
+		if (touch_key(p) == -1 || write_key(p) == -1)
 			return -1;
 	}
 	return 0;
@@ -821,6 +927,9 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 		if (p->moves == NULL)
 			return -1;
 	}
+	retention_begin(&p->retention, b->run->config, b->run->day, p->base);
+	p->merge.past = is_past;
+	p->merge.past_arg = p;
 	p->changes = changes_open(b->in, kinds, b->root, sink);
 	if (p->changes == NULL)
 		return -1;
@@ -846,6 +955,10 @@ build_snapshot(const struct build *b, enum snapshot_kind kind,
 	if (open_pass(&p, old, next) == -1 || next_row(&p) == -1 ||
 	    merge_all(&p) == -1)
 		goto out;
+	if (p.retention.broken) {
+		damaged(&p, "person of the generation in force");
+		goto out;
+	}
 	if (kind == SNAPSHOT_QUALIFICATION && add_insurers(&p) == -1)
 		goto out;
 	if (p.links != NULL &&
@@ -862,6 +975,7 @@ out:
 	snapshot_abandon(p.make);
 	changes_close(p.changes);
 	snapshot_walk_close(p.walk);
+	snapshot_close(p.people);
 	snapshot_close(p.base);
 	free(p.stored);
 	free(p.fresh);

@@ -11,6 +11,14 @@
 #include "batch/run.h"
 #include "formats/manifest.h"
 
+struct purged { /* what an order to purge came to */
+	struct purged_scope { /* an insurer, as typed keys begin */
+		char scope[SEGMENT_SCOPE_SIZE];
+		int64_t periods, persons;
+	} * v; /* by scope */
+	size_t n, max;
+	int64_t periods, cards;
+};
 struct build {
 	struct run *run; /* its books are kept here */
 	const char *root;
@@ -22,6 +30,7 @@ struct build {
 	/* CARDS: who is registered, in this generation */
 	const char *persons_dir;
 	const struct snapshot_set_entry *persons;
+	struct purged *purged;
 	struct guard *guard; /* counts of QUALIFICATION; to be judged */
 };
 /* Segment kinds (bits) that go into a snapshot of this kind; 0: none. */

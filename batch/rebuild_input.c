@@ -3,6 +3,7 @@
 #include <sys/resource.h>
 
 #include "batch/rebuild_input.h"
+#include "batch/retention.h"
 #include "batch/spool.h"
 
 #define BUFFERS (INT64_C(32) << 20) /* of all segments together */
@@ -20,9 +21,18 @@ collect(void *arg, const struct ledger_segment *s)
 	return 0;
 }
 
+static bool
+is_purge(const struct filename *id)
+{
+	return strcmp(id->sender, RETENTION_SENDER) == 0;
+}
+
+/* An order to purge comes after all changes: it speaks of what they leave. */
 static int
 id_cmp(const struct filename *a, const struct filename *b)
 {
+	if (is_purge(a) != is_purge(b))
+		return is_purge(a) ? 1 : -1;
 	if (a->day != b->day)
 		return a->day < b->day ? -1 : 1;
 	if (a->sequence != b->sequence)
@@ -56,6 +66,8 @@ inputs_load(struct inputs *in, struct ledger *ledger)
 	for (size_t i = 0; i < in->n; i++) {
 		if (i == 0 || id_cmp(&in->v[i].id, &in->v[i - 1].id) != 0)
 			in->files[in->n_files++] = in->v[i].id;
+		if (!is_purge(&in->v[i].id))
+			in->n_uploads = in->n_files;
 		in->file[i] = (int)in->n_files - 1;
 	}
 	return 0;
@@ -155,7 +167,8 @@ open_stream(struct stream *s, const struct ledger_segment *l, const char *root,
 		return -1;
 	const struct segment_head *h = segment_head(s->segment);
 	if ((int)h->kind != l->kind || strcmp(h->digest, l->digest) != 0 ||
-	    h->rows != l->rows || id_cmp(&h->id, &l->id) != 0) {
+	    h->rows != l->rows || id_cmp(&h->id, &l->id) != 0 ||
+	    is_purge(&h->id) != (h->order == SEGMENT_PURGE)) {
 		diag_file(sink, DIAG_SEGMENT_BROKEN, l->name, "%s",
 		    "not the one the ledger knows");
 		return -1;

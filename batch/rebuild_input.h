@@ -18,6 +18,8 @@ struct inputs { /* all segments not yet merged, in the order of changes */
 	int *file; /* of each segment: index into files */
 	struct filename *files; /* uploads, each once */
 	size_t n_files;
+	size_t
+	    n_uploads; /* of them: the rest are orders to purge, last of all */
 };
 int inputs_load(struct inputs *in, struct ledger *ledger);
 bool inputs_any(const struct inputs *in, unsigned kinds);

@@ -251,8 +251,8 @@ write_results(
 		diag_file(sink, DIAG_IO, "sort", "%s", strerror(errno));
 		return -1;
 	}
-	if (r->in->n_files > 0 &&
-	    out_turn(o, r, dir, r->in->n_files - 1, sink) == -1)
+	if (r->in->n_uploads > 0 &&
+	    out_turn(o, r, dir, r->in->n_uploads - 1, sink) == -1)
 		return -1;
 	return out_row(o) == -1 || out_close(o, sink) == -1 ? -1 : 0;
 }
@@ -276,8 +276,8 @@ reflect_write(struct reflect *r, const char *before, const char *dir,
 	}
 	if (write_results(r, o, dir, sink) == -1)
 		goto out;
-	if (counts_write(dir, r->in->files, r->counts, r->in->n_files, sink) ==
-		-1 ||
+	if (counts_write(
+		dir, r->in->files, r->counts, r->in->n_uploads, sink) == -1 ||
 	    covers_write(r->covers, dir, sink) == -1 ||
 	    holds_write(r->holds, before, dir, generation, sink) == -1)
 		goto out;

@@ -53,6 +53,7 @@ struct config {
 	int64_t service_open, service_close; /* ms of the JST day */
 	const char *service_except; /* service.exceptions, config_hours() */
 	int visible_days; /* retention.visible_days */
+	int delete_days, left_days; /* retention.*: batch/retention.h */
 
 	int guard_rows_percent; /* guard.rows_percent: 0 = off */
 	int guard_insurer_percent; /* guard.insurer_percent: 0 = off */

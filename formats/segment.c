@@ -102,7 +102,7 @@ read_head(struct segment *s, const char *p)
 		zeros = zeros && (p[i] == 0 || i == 29);
 	if (get16(p + 8) >= SEGMENT__MAX || !id_ok(&h->id) || !zeros ||
 	    (h->order != SEGMENT_CHANGES && h->order != SEGMENT_RELEASE &&
-		h->order != SEGMENT_DROP) ||
+		h->order != SEGMENT_DROP && h->order != SEGMENT_PURGE) ||
 	    (h->scopes > 0 &&
 		(h->kind != SEGMENT_PERIOD || h->order != SEGMENT_CHANGES)))
 		return broken(s, "head");

@@ -55,7 +55,10 @@ enum segment_kind { /* what the key is, and which snapshot it changes */
 enum segment_order {
 	SEGMENT_CHANGES, /* no order: what the sender wants */
 	SEGMENT_RELEASE = 'R', /* apply them without what they were held for */
-	SEGMENT_DROP = 'D' /* refuse them */
+	SEGMENT_DROP = 'D', /* refuse them */
+	SEGMENT_PURGE = 'P' /* of no upload: drop what is past its retention
+			       (shikaku-purge). PERIOD, payload: 資格取得年月日
+			       and 資格喪失年月日; CARD, payload: 処理通番 */
 };
 struct segment_head {
 	enum segment_kind kind;

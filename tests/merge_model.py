@@ -9,6 +9,9 @@
   merge_model.py check ROOT TEXT... the texts of all nights in their order
                                     (a generation each, TEXT.verdicts before
                                     it) against ROOT's snapshots and results
+                                    it; TEXT.purge: an order of that day to
+                                    drop what is past its retention;
+                                    TEXT.forever: nothing is, that night)
   merge_model.py files SITE READY...  the uploads of all nights as intake left
                                     them (copies of ready/, one per night),
                                     read here by csv, ElementTree and codecs,
@@ -19,6 +22,7 @@ periods per key, uploads one after the other, in order of day, running number
 and sender; a full file is looked at person by person.
 """
 import csv
+import datetime
 import glob
 import hashlib
 import hmac
@@ -210,13 +214,84 @@ def meet(a, b):
     return max(a[0], b[0]) < min(a[1], b[1])
 
 
+def retention(site):
+    """delete_days and left_days of a site; 0: for ever"""
+    days = {"delete_days": 1827, "left_days": 1827}
+    with open(os.path.join(site, "site.yaml"), encoding="utf-8") as f:
+        for line in f:
+            name, _, value = line.strip().partition(": ")
+            if name in days:
+                days[name] = int(value)
+    return days["delete_days"], days["left_days"]
+
+
+def date(text):
+    return datetime.date(int(text[:4]), int(text[4:6]), int(text[6:]))
+
+
 class Model:
-    def __init__(self):
+    def __init__(self, delete_days=0, left_days=0):
+        self.delete_days, self.left_days = delete_days, left_days
+        self.before, self.pairs_before = {}, {}  # as the night found them
+        self.dropped = 0
         self.periods = {}  # key: {from: record}
         self.pairs, self.cards, self.institutions = {}, {}, {}
         self.holds = {}  # (stem, record): (kind, row, code)
         self.removed = 0
         self.waiting = {}  # card: since
+
+    # ---- retention: twice the same words, of the night before ----
+
+    def has_left(self, key, today):
+        """Died, or no cover anywhere"""
+        one = self.pairs_before.get(key)
+        keys = [k for k, p in self.pairs_before.items()
+                if one is not None and p[1] == one[1]] or [key]
+        mine = [r for k in keys for r in self.before.get(k, {}).values()]
+        return (any(r.get("ReasonOfLoss") == "01" for r in mine)
+                or not any(days(r)[1] > today for r in mine))
+
+    def past(self, key, end, today):
+        if end in (None, FAR):
+            return False
+        limit = (self.left_days if self.has_left(key, today)
+                 else self.delete_days)
+        return limit > 0 and (date(today) - date(end)).days > limit
+
+    def over(self, end):
+        """Not taken in any more, whoever it is of"""
+        return end not in (None, FAR) and any(
+            0 < limit < (date(self.today) - date(end)).days
+            for limit in (self.delete_days, self.left_days))
+
+    def order_purge(self, today):
+        """What an order to drop speaks of: periods, and numbers of cards"""
+        periods = {(k, f, r["DisqualificationDate"])
+                   for k, p in self.before.items() for f, r in p.items()
+                   if self.past(k, days(r)[1], today)}
+        numbers = {self.pairs_before[k][0] for k, p in self.before.items()
+                   if k in self.pairs_before and p
+                   and all((k, f, days(r)[1]) in periods
+                           for f, r in p.items())}
+        return periods, {k: c["ProcessingNumber"]
+                         for k, c in self.cards.items()
+                         if c["ProcessingNumber"] in numbers}
+
+    def purge(self, order, today):
+        for key, f, end in order[0]:
+            mine = self.periods.get(key, {})
+            if f in mine and days(mine[f])[1] == end and \
+                    self.past(key, end, today):
+                del mine[f]
+                self.dropped += 1
+                if not mine:
+                    self.pairs.pop(key, None)
+        for card, number in order[1].items():
+            people = {p for n, p in self.pairs.values() if n == number}
+            if self.cards[card]["ProcessingNumber"] == number \
+                    and len(people) != 1:
+                del self.cards[card]
+                self.dropped += 1
 
     def period(self, row, released=False):
         key = key_of(row)
@@ -225,6 +300,8 @@ class Model:
         mine = self.periods.setdefault(key, {})
         name, change = record["QualificationDate"], row["Change"]
         stored = mine.get(name)
+        if stored is None and self.over(days(record)[1]):
+            return "unchanged", "N7019"
         if not released and any(who(r) != who(record) for r in mine.values()):
             return "held", "E7004"
         if change == "1" and stored is not None:
@@ -269,7 +346,9 @@ class Model:
             if change == "0":
                 keep = True
                 continue
-            if any(who(r) != who(record)
+            if name not in mine and self.over(days(record)[1]):
+                result = "unchanged", "N7019"
+            elif any(who(r) != who(record)
                    for r in list(mine.values()) + list(fresh.values())):
                 result = "held", "E7004"
             elif change == "9":
@@ -334,8 +413,12 @@ class Model:
             return self.put(self.cards, key, row)
         return self.put(self.institutions, row["InstitutionCode"], row)
 
-    def tonight(self, wishes):
-        """The new keys that nobody may move to"""
+    def tonight(self, today, wishes):
+        """The state of the night before, and the new keys that nobody may
+        move to"""
+        self.today = today
+        self.before = {k: dict(p) for k, p in self.periods.items()}
+        self.pairs_before = dict(self.pairs)
         self.taken = {to for to in wishes if wishes.count(to) > 1
                       or self.periods.get(to)}
 
@@ -400,10 +483,11 @@ def order_of(name):
     return when, int(seq), sender, feed
 
 
-def run_model(texts):
-    """texts: (changes, verdicts) of each night, which is a generation"""
-    model, results, counts, cover = Model(), {}, {}, {}
-    for g, (text, words) in enumerate(texts, 1):
+def run_model(texts, times):
+    """texts: (changes, verdicts, purge, forever) of each night, a generation each"""
+    model, results, counts, cover = Model(*times), {}, {}, {}
+    for g, (text, words, purge, forever) in enumerate(texts, 1):
+        model.delete_days, model.left_days = (0, 0) if forever else times
         touched, paired, linked = [], set(), {}
 
         def told(name, rows, removed, kind, by_number):
@@ -433,8 +517,9 @@ def run_model(texts):
         words = [w.split() for w in words.splitlines()]
         words = sorted(words, key=lambda w: (order_of(w[1]), int(w[2])))
         files = uploads(text)
-        model.tonight([r["To"] for _, kind, rows, _ in files
+        model.tonight("202608%02d" % g, [r["To"] for _, kind, rows, _ in files
                        if kind == "rekey" for _, r in rows])
+        order = model.order_purge(purge.strip()) if purge else None
         # what moves is at its new key before that key's own changes
         for letter in "CE":
             for word, name, number in words:
@@ -449,6 +534,8 @@ def run_model(texts):
                 said = model.upload(stem(u), kind, rows,
                                     [s for s in scopes if s[0] == letter])
                 told(stem(u), said, model.removed, kind, dict(rows))
+        if order is not None:
+            model.purge(order, model.today)
         wait(model, linked, results, g)
         cover[g] = facts(model, touched, paired, results, g) if g > 1 else []
     return model, results, counts, cover
@@ -564,7 +651,8 @@ def same(what, want, got):
 
 
 def check(root, texts):
-    model, results, counts, cover = run_model(texts)
+    model, results, counts, cover = run_model(
+        texts, retention(os.path.join(root, "..")))
     q = snapshot(root, "qualification")
     want = {(k, f): r for k, p in model.periods.items() for f, r in p.items()}
     same("periods", want, {
@@ -658,9 +746,10 @@ def check(root, texts):
                  {"there": os.path.exists(path)})
     states = sorted({r[1] for rows in results.values() for r in rows})
     print("model: %d passed, %d failed; %d people, %d periods, %d held, "
-          "%d told, states %s" % (
+          "%d told, %d dropped, states %s" % (
               passed, failed, len(model.periods), len(want), len(model.holds),
-              sum(map(len, cover.values())), " ".join(states)))
+              sum(map(len, cover.values())), model.dropped,
+              " ".join(states)))
 
 
 # ---- the files of the senders themselves ----
@@ -765,8 +854,9 @@ def read_ready(site, ready):
 
 
 def check_files(site, readies):
-    model, states = Model(), {}
-    for ready in readies:
+    model, states = Model(*retention(site)), {}
+    for n, ready in enumerate(readies, 1):
+        model.tonight("202608%02d" % n, [])
         for u, kind, rows in read_ready(site, ready):
             for row in rows:
                 state = model.apply(kind, row)[0]
@@ -808,6 +898,7 @@ if __name__ == "__main__":
     else:
         check(sys.argv[2], [
             tuple(open(t, encoding="utf-8").read() if os.path.exists(t) else ""
-                  for t in (name, name + ".verdicts"))
+                  for t in (name, name + ".verdicts", name + ".purge",
+                            name + ".forever"))
             for name in sys.argv[3:]])
         sys.exit(failed != 0)

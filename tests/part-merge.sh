@@ -75,6 +75,37 @@ for seed in 1 2 3; do
 	[ $seed -ne 1 ] || cp -R "$S" "$T/three"
 done
 
+# the same with other times for those who left, and orders to drop: what is
+# past goes at the end of its night
+for seed in 4 5; do
+	site "nights$seed"
+	cp "$S/site.yaml" "$S/first.yaml"
+	printf 'retention:\n  delete_days: 0\n  left_days: 0\n' >>"$S/site.yaml"
+	echo yes >"$S/night1.forever"
+	texts=
+	for n in 1 2 3; do
+		python3 tests/merge_model.py make $seed $n >"$S/night$n"
+		"$B/tool-segment" "$Q" <"$S/night$n" || failed=$((failed + 1))
+		if [ $n -gt 1 ]; then
+			{ cat "$S/first.yaml"
+			  printf 'retention:\n  delete_days: %d\n  left_days: %d\n' \
+			      $((seed == 4 ? 700 : 1700)) $((seed == 4 ? 1700 : 700)); } >"$S/site.yaml"
+			echo 2026080$n >"$S/night$n.purge"
+			"$B/shikaku-purge" -c "$S/site.yaml" -D 2026-08-0$n >"$S/out" 2>"$S/err"
+			is "seed $seed night $n: the order is given" 0 $?
+		fi
+		rebuild "0$n"
+		texts="$texts $S/night$n"
+		# shellcheck disable=SC2086
+		line=$(python3 tests/merge_model.py check "$Q" $texts)
+		echo "$line" | grep -A 3 FAILED
+		is "seed $seed night $n agrees with the model, retention too" '14 passed, 0 failed' \
+		    "$(echo "$line" | sed -n 's/^model: \([0-9]* passed, [0-9]* failed\).*/\1/p')"
+	done
+	is "seed $seed: something was dropped" 1 "$(($(echo "$line" | sed 's/.* \([0-9]*\) dropped.*/\1/') > 60))"
+	echo "$line"
+done
+
 # all nights in one merge end at the same rows, where no operator spoke and no
 # key changed
 S="$T/nights3" Q="$S/qualification"
@@ -139,7 +170,7 @@ for n in 1 2; do
 done
 line=$(python3 tests/merge_examples.py check formats/merge.7 "$Q")
 echo "$line" | grep FAILED
-is 'the examples of shikaku-merge(7) are true' '41 passed, 0 failed' "${line##*: }"
+is 'the examples of shikaku-merge(7) are true' '49 passed, 0 failed' "${line##*: }"
 
 # what an operator may say
 S="$T/nights1" Q="$S/qualification"
