@@ -313,6 +313,67 @@ ledger_close(struct ledger *l)
 	free(l);
 }
 
+int
+ledger_copy(const char *from, const char *to, struct diag_sink *sink)
+{
+	struct ledger l = { .sink = sink };
+	sqlite3 *out = NULL;
+	sqlite3_backup *b = NULL;
+	int r = -1;
+
+	snprintf(l.path, sizeof(l.path), "%s", from);
+	if (sqlite3_open_v2(from, &l.db, SQLITE_OPEN_READONLY, NULL) !=
+		SQLITE_OK ||
+	    sqlite3_busy_timeout(l.db, BUSY_MS) != SQLITE_OK) {
+		fault(&l);
+		goto out;
+	}
+	if (sqlite3_open_v2(to, &out,
+		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
+		NULL) != SQLITE_OK ||
+	    (b = sqlite3_backup_init(out, "main", l.db, "main")) == NULL ||
+	    sqlite3_backup_step(b, -1) != SQLITE_DONE ||
+	    /* one file that stands alone: no WAL beside it */
+	    sqlite3_backup_finish(b) != SQLITE_OK ||
+	    (b = NULL,
+		sqlite3_exec(out, "PRAGMA journal_mode = DELETE", NULL, NULL,
+		    NULL) != SQLITE_OK)) {
+		diag_file(sink, DIAG_LEDGER, to, "%s",
+		    out == NULL ? "no memory" : sqlite3_errmsg(out));
+		goto out;
+	}
+	r = 0;
+out:
+	sqlite3_backup_finish(b);
+	sqlite3_close(out);
+	sqlite3_close(l.db);
+	return r;
+}
+
+int
+ledger_whole(const char *path, struct diag_sink *sink)
+{
+	struct ledger l = { .sink = sink };
+	sqlite3_stmt *st = NULL;
+	int r = -1;
+
+	snprintf(l.path, sizeof(l.path), "%s", path);
+	if (sqlite3_open_v2(path, &l.db, SQLITE_OPEN_READONLY, NULL) !=
+		SQLITE_OK ||
+	    sqlite3_prepare_v2(l.db, "PRAGMA integrity_check", -1, &st, NULL) !=
+		SQLITE_OK ||
+	    sqlite3_step(st) != SQLITE_ROW)
+		fault(&l);
+	else if (strcmp((const char *)sqlite3_column_text(st, 0), "ok") != 0)
+		diag_file(sink, DIAG_LEDGER, path, "%s",
+		    (const char *)sqlite3_column_text(st, 0));
+	else
+		r = 0;
+	sqlite3_finalize(st);
+	sqlite3_close(l.db);
+	return r;
+}
+
 static void
 text(sqlite3_stmt *st, int at, const char *s)
 {

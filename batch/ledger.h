@@ -19,6 +19,11 @@ struct ledger *ledger_open(const char *root, struct diag_sink *sink);
  * be read. NULL: raised. */
 struct ledger *ledger_look(const char *root, struct diag_sink *sink);
 void ledger_close(struct ledger *l);
+/* A copy of books as they are at one moment, also while somebody writes in
+ * them (SQLite's backup call); of any SQLite file. -1 raised. */
+int ledger_copy(const char *from, const char *to, struct diag_sink *sink);
+/* Does the file hold together (PRAGMA integrity_check)? 0, -1 raised. */
+int ledger_whole(const char *path, struct diag_sink *sink);
 
 enum file_state { /* an upload is in exactly one (I2) */
 	FILE_ARRIVED,

@@ -70,7 +70,7 @@ list(const char *dir, mode_t type, struct spool_names *out)
 		if (hidden(e->d_name) ||
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
 			-1 ||
-		    (st.st_mode & S_IFMT) != type)
+		    (type != 0 && (st.st_mode & S_IFMT) != type))
 			continue;
 		if (out->n == room) {
 			room = room == 0 ? 32 : room * 2;
@@ -94,6 +94,12 @@ int
 spool_list(const char *dir, struct spool_names *out)
 {
 	return list(dir, S_IFREG, out);
+}
+
+int
+spool_all(const char *dir, struct spool_names *out)
+{
+	return list(dir, 0, out);
 }
 
 int

@@ -61,6 +61,10 @@ static const struct key keys[] = {
   "Where the job nets lie that are called by name (nightly: nightly.yaml).", "名前で指定するジョブネット定義のフォルダ。" },
 { "jobs.hooks", FILE_, AT(hooks_folder), 0, 0, "", NULL,
   "Folder of folders of programs to call: arrival.d refusal.d publish.d alarm.d; empty: none.", "事象ごとに呼び出すプログラムのフォルダ（arrival.d等）。空なら呼び出さない。" },
+{ "backup.folder", FILE_, AT(backup_folder), 0, 0, "", NULL,
+  "Where shikaku-backup keeps its generations, on another disk; empty: none are taken.", "控えの保管先（別のディスク）。空なら控えを取らない。" },
+{ "backup.keep", INT, AT(backup_keep), 1, 10000, "14", NULL,
+  "Generations kept there, besides those marked.", "保管する控えの世代数（印を付けたものを除く）。" },
 
 { "trust.insurer_ca", FILE_, AT(insurer_ca), 0, 0, "pki/insurer-ca.pem", NULL,
   "CA of those who sign uploads.", "アップロード署名者の認証局証明書。" },
@@ -747,4 +751,13 @@ config_describe(FILE *out)
 		describe_key(&keys[i], out);
 		before = keys[i].path;
 	}
+}
+
+bool
+config_is_path(const char *key)
+{
+	for (size_t i = 0; i < sizeof(keys) / sizeof(keys[0]); i++)
+		if (strcmp(keys[i].path, key) == 0)
+			return keys[i].type == FILE_;
+	return false;
 }

@@ -27,6 +27,8 @@ struct config {
 	const char *holidays; /* masters.holidays; may be empty */
 	const char *jobs_folder,
 	    *hooks_folder; /* jobs.* ; hooks may be empty */
+	const char *backup_folder; /* backup.folder; may be empty */
+	int backup_keep;
 
 	/* trust.*: PEM files */
 	const char *insurer_ca, *insurer_crl; /* signers of uploads */
@@ -98,6 +100,8 @@ void config_free(struct config *c);
  * both 0 where it is closed. */
 void config_hours(
     const struct config *c, int32_t day, int64_t *from, int64_t *until);
+/* Is this key ("trust.site_ca") a path? */
+bool config_is_path(const char *key);
 /* The table as the commented example (schemas/site.yaml), every key with its
  * default. */
 void config_describe(FILE *out);

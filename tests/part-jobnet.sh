@@ -322,7 +322,7 @@ module("airflow", DAG=Dag); module("airflow.operators"); module("airflow.operato
 space = {}
 exec(compile(open(sys.argv[1]).read(), "dag", "exec"), space)
 task = space["task"]
-assert len(task) == 12 and task["rebuild"].up == ["revoke"]
+assert len(task) == 13 and task["rebuild"].up == ["revoke"]
 assert sorted(task["report"].up) == ["collect", "deliver-back"] and task["report"].k["trigger_rule"] == "all_done"
 assert "--only rebuild" in task["rebuild"].k["bash_command"] and "{{ ds }}" in task["rebuild"].k["bash_command"]
 assert space["dag"].k["schedule"] == "5 21 * * *"
@@ -342,9 +342,9 @@ END
 chmod +x "$W/slurm/sbatch"
 PATH=$W/slurm:$PATH bash "$W/slurm.sh" >"$W/slurm/out"
 ok 'the Slurm script runs' $?
-[ "$(wc -l <"$W/slurm/asked")" = 12 ] && grep -q -- '--job-name=shikaku-nightly-ingest .*--dependency=afterok:101 ' "$W/slurm/asked" &&
+[ "$(wc -l <"$W/slurm/asked")" = 13 ] && grep -q -- '--job-name=shikaku-nightly-ingest .*--dependency=afterok:101 ' "$W/slurm/asked" &&
 	grep -q -- 'nightly-report .*--dependency=afterany:110:109 ' "$W/slurm/asked"
-ok 'and asks for twelve jobs in their order' $?
+ok 'and asks for thirteen jobs in their order' $?
 export_ jp1 >"$W/net.jp1"
 python3 - "$W/net.jp1" <<'END'
 # the grammar of unit definition text: unit=name,mode,owner,group; { items }
@@ -372,9 +372,9 @@ def unit():
     return name, items, children
 name, items, children = unit()
 assert not text[pos:].strip() and name == "nightly"
-assert len(children) == 12 and dict(items)["ty"] == "n"
+assert len(children) == 13 and dict(items)["ty"] == "n"
 arrows = [v for k, v in items if k == "ar"]
-assert "(f=revoke,t=rebuild)" in arrows and len(arrows) == 11, arrows
+assert "(f=revoke,t=rebuild)" in arrows and len(arrows) == 12, arrows
 for n, i in children.items():
     d = dict(i)
     assert d["ty"] == "j" and d["jd"] == "cod" and d["wth"] == "3" and d["tho"] == "7"
@@ -391,10 +391,10 @@ if command -v dot >/dev/null; then
 	dot -Tsvg "$W/net.dot" >/dev/null 2>&1
 	ok 'graphviz draws the dot file' $?
 else
-	[ "$(grep -c -- '->' "$W/net.dot")" = 11 ]
-	ok 'the dot file has eleven arrows' $?
+	[ "$(grep -c -- '->' "$W/net.dot")" = 12 ]
+	ok 'the dot file has twelve arrows' $?
 fi
-"$B/shikaku-jobs" graph $N >"$W/net.svg" && xmllint --noout "$W/net.svg" && [ "$(grep -c '<rect' "$W/net.svg")" = 12 ]
+"$B/shikaku-jobs" graph $N >"$W/net.svg" && xmllint --noout "$W/net.svg" && [ "$(grep -c '<rect' "$W/net.svg")" = 13 ]
 ok 'the picture is XML with a box a job' $?
 make -s build/gen/runbook.7 && mandoc -Tlint -Wwarning build/gen/runbook.7 >"$W/lint"
 ok "the runbook is clean mdoc $(head -1 "$W/lint")" $?
