@@ -97,13 +97,29 @@ publish_abandon(struct publish *p)
 	errno = error;
 }
 
+/* A folder that hands its group on (setgid) does so to files made in it, not to
+ * those renamed into it: without this a sender's account could not read its
+ * receipt. Whoever runs us must be of that group. */
+static int
+take_group(int fd, const char *dir)
+{
+	struct stat st, own;
+
+	if (stat(dir, &st) == -1 || fstat(fd, &own) == -1)
+		return -1;
+	if ((st.st_mode & S_ISGID) == 0 || st.st_gid == own.st_gid)
+		return 0;
+	return fchown(fd, (uid_t)-1, st.st_gid);
+}
+
 /* On the disk, not yet to be seen. */
 static int
-settle(struct publish *p)
+settle(struct publish *p, const char *dir)
 {
 	FILE *f = p->f;
 
-	if (ferror(f) || fflush(f) != 0 || fsync(fileno(f)) == -1)
+	if (ferror(f) || fflush(f) != 0 || take_group(fileno(f), dir) == -1 ||
+	    fsync(fileno(f)) == -1)
 		return -1;
 	p->f = NULL;
 	return fclose(f) == 0 ? 0 : -1;
@@ -117,7 +133,7 @@ publish_commit_all(
 	int r = 0;
 
 	for (int i = 0; r == 0 && i < n; i++)
-		r = settle(&p[i]);
+		r = settle(&p[i], dir);
 	for (int i = 0; r == 0 && i < n; i++) {
 		spool_path(path, dir, "%s", names[i]);
 		r = rename(p[i].temp, path);
