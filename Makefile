@@ -13,6 +13,7 @@ J ?= 2
 
 APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-dev \
 	libyaml-dev libcunit1-dev liblmdb-dev libevent-dev libjansson-dev libxlsxwriter-dev \
+	libxxhash-dev \
 	openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
 	strace zip unzip zstd nginx-light procps
 # opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
@@ -35,7 +36,7 @@ SUITES := $(patsubst tests/unit/%_test.c,%,$(UNIT))
 SQL := $(wildcard schemas/*.sql)
 CODES := $(wildcard schemas/codes/*.tsv)
 HEADERS := $(wildcard formats/codec/*.h formats/*.h batch/*.h online/*.h)
-PKGS := libssl libcrypto sqlite3 libxml-2.0 libarchive yaml-0.1 \
+PKGS := libssl libcrypto libxxhash sqlite3 libxml-2.0 libarchive yaml-0.1 \
 	libevent_openssl libevent jansson xlsxwriter
 
 # ---- flags by variant ----

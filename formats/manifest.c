@@ -25,6 +25,7 @@ enum form {
 	COUNT, /* 0..10^15 */
 	SHA256, /* 64 lower-case hex digits */
 	SHA256_OR_NOTHING,
+	ROWS, /* digest of rows: 32 lower-case hex digits; older sets: 64 */
 	MOMENT, /* YYYYMMDDHHmmss, JST */
 	FLAG /* true, false */
 };
@@ -66,7 +67,7 @@ static const struct item entry_items[] = {
 	{ "generation", COUNT, TO(snapshot_set_entry, generation), false },
 	{ "file", WORD, TO(snapshot_set_entry, file), false },
 	{ "sha256", SHA256, TO(snapshot_set_entry, sha256), false },
-	{ "digest", SHA256, TO(snapshot_set_entry, digest), false },
+	{ "digest", ROWS, TO(snapshot_set_entry, digest), false },
 	{ "rows", COUNT, TO(snapshot_set_entry, rows), false },
 	{ "day", DAY, TO(snapshot_set_entry, day), false },
 	{ "cut_off", MOMENT, TO(snapshot_set_entry, cut_off), false },
@@ -187,6 +188,9 @@ put(void *base, const struct item *i, struct slice s)
 	case SHA256_OR_NOTHING:
 		return put_text(
 		    to, i->size, s, s.n == 0 || (s.n == 64 && all_of(s, hex)));
+	case ROWS:
+		return put_text(
+		    to, i->size, s, (s.n == 32 || s.n == 64) && all_of(s, hex));
 	case MOMENT:
 		n = moment_of(s);
 		return put_number(to, i->size, n, n >= 0);

@@ -161,7 +161,7 @@ check_header(struct snapshot *s)
 	if (pages_view_init(&s->view, h, -1, h, s->size) == -1)
 		return broken(s, "not a whole SQLite file");
 	if (be32(h + 68) != (uint32_t)snapshot_application_id(s->kind) ||
-	    be32(h + 60) != SNAPSHOT_VERSION)
+	    be32(h + 60) < SNAPSHOT_OLDEST || be32(h + 60) > SNAPSHOT_VERSION)
 		return broken(s, "another kind or version of file");
 	return 0;
 }

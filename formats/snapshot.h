@@ -154,6 +154,7 @@ unsigned snapshot_columns(
  * its number where that is below 2^63 (true), else out its 20 octets. */
 bool snapshot_serial(const char *hex, int64_t *n, unsigned char out[20]);
 int32_t snapshot_application_id(enum snapshot_kind kind);
-#define SNAPSHOT_VERSION 2 /* user_version */
+#define SNAPSHOT_VERSION 3 /* user_version */
+#define SNAPSHOT_OLDEST 2 /* still read: its digest was SHA-256 */
 
 #endif

@@ -15,7 +15,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <xxhash.h>
+
 #include "formats/codec/day.h"
+#include "formats/codec/der.h"
 #include "formats/codec/pages.h"
 #include "formats/codec/pages_read.h"
 #include "formats/codec/seal.h"
@@ -28,7 +31,6 @@
 #define PROCESSING_NUMBER 64
 #define SERIAL 20
 #define SKI 40
-#define DIGEST_BUFFER ((size_t)256 << 10) /* more than any record */
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Woverlength-strings"
@@ -113,9 +115,7 @@ struct snapshot_make {
 	unsigned char columns[RECORD_FIELDS_MAX];
 	unsigned n_columns;
 	/* running digest */
-	struct seal_hash *hash;
-	char *fresh;
-	size_t n_fresh;
+	XXH3_state_t *hash;
 	/* card CAs in order of appearance */
 	char (*ca)[SKI + 1];
 	int n_ca;
@@ -296,8 +296,9 @@ snapshot_create(const char *work_dir, enum snapshot_kind kind,
 	m->work_dir = text_dup(slice_of(work_dir));
 	m->path = text_alloc(n);
 	snprintf(m->path, n, "%s/%s", work_dir, m->entry.file);
-	m->hash = seal_hash_new();
-	m->fresh = text_alloc(DIGEST_BUFFER);
+	m->hash = XXH3_createState();
+	if (m->hash == NULL || XXH3_128bits_reset(m->hash) != XXH_OK)
+		(void)text_alloc(SIZE_MAX / 2); /* ends as for want of memory */
 	row_init(&m->row);
 	if ((m->format = formats[kind]) != NULL)
 		m->n_columns = snapshot_columns(m->format, m->columns);
@@ -316,24 +317,10 @@ bad:
 /* ---- rows ---- */
 
 static void
-digest_flush(struct snapshot_make *m)
-{
-	seal_hash_add(m->hash, m->fresh, m->n_fresh);
-	m->n_fresh = 0;
-}
-
-static void
 digest(struct snapshot_make *m, struct slice s)
 {
-	if (m->n_fresh + s.n > DIGEST_BUFFER)
-		digest_flush(m);
-	if (s.n > DIGEST_BUFFER) {
-		seal_hash_add(m->hash, s.p, s.n);
-		return;
-	}
 	if (s.n > 0)
-		memcpy(m->fresh + m->n_fresh, s.p, s.n);
-	m->n_fresh += s.n;
+		XXH3_128bits_update(m->hash, s.p, s.n);
 }
 
 static int
@@ -1155,17 +1142,11 @@ check_filled(struct snapshot_make *m, const struct pages_view *view)
 static void
 end_digest(struct snapshot_make *m)
 {
-	static const char hex[] = "0123456789abcdef";
-	unsigned char out[32];
+	XXH128_canonical_t out;
 
-	seal_hash_add(m->hash, m->fresh, m->n_fresh);
-	seal_hash_end(m->hash, out);
-	m->hash = NULL;
-	for (int i = 0; i < 32; i++) {
-		m->entry.digest[2 * i] = hex[out[i] >> 4];
-		m->entry.digest[2 * i + 1] = hex[out[i] & 15];
-	}
-	m->entry.digest[64] = '\0';
+	XXH128_canonicalFromHash(&out, XXH3_128bits_digest(m->hash));
+	der_hex((struct slice) { (char *)out.digest, sizeof(out.digest) },
+	    m->entry.digest, sizeof(m->entry.digest));
 }
 
 static int
@@ -1250,21 +1231,17 @@ out:
 void
 snapshot_abandon(struct snapshot_make *m)
 {
-	unsigned char unused[32];
-
 	if (m == NULL)
 		return;
 	if (m->pages != NULL)
 		pages_close(m->pages);
 	sqlite3_close(m->db);
-	if (m->hash != NULL)
-		seal_hash_end(m->hash, unused);
+	XXH3_freeState(m->hash);
 	for (int o = 0; o < ORDER__MAX; o++)
 		sort_free(m->sort[o]);
 	if (m->path != NULL)
 		unlink(m->path);
 	row_free(&m->row);
-	free(m->fresh);
 	free(m->ca);
 	free(m->partitions);
 	free(m->inputs);

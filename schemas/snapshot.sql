@@ -21,7 +21,7 @@ CREATE TABLE generation (
 	day TEXT NOT NULL, -- business day it was made for
 	cut_off INTEGER NOT NULL, -- moment up to which inputs were taken
 	"rows" INTEGER NOT NULL, -- of the main table (see readme)
-	digest TEXT NOT NULL -- SHA-256 over the rows (see readme)
+	digest TEXT NOT NULL -- XXH3-128 over the rows (see readme)
 ) STRICT;
 CREATE TABLE input ( -- what this generation was made from, beside the last
 	name TEXT NOT NULL, -- segment or CRL delivery
@@ -32,7 +32,7 @@ CREATE TABLE input ( -- what this generation was made from, beside the last
 INSERT INTO readme (text) VALUES
 	('shikaku: a snapshot of the qualification side. Read-only; made whole each time, never changed.'),
 	('generation: one row, which generation this is. input: the segments merged into it.'),
-	('digest: SHA-256 over the rows of the main table in the order of their keys, each row as the'),
+	('digest: XXH3-128 over the rows of the main table in the order of their keys, each row as the'),
 	('record that lies in this file (https://www.sqlite.org/fileformat2.html, record format).');
 
 -- kind: qualification

@@ -3,13 +3,35 @@
 
 digest FILE: reads the rows by SQLite, makes each into a record of the file
 format (https://www.sqlite.org/fileformat2.html#record_format) by the page's
-own words, and prints SHA-256 over them beside what the file says.
+own words, and prints XXH3-128 over them beside what the file says.
 queries PAGE KIND: the literal blocks of snapshot.7 under a comment
 "query KIND" (or all), a block a line, for the sqlite3 shell.
 """
-import hashlib
+import ctypes
 import sqlite3
 import sys
+
+
+class XXH3:
+    """128 bits, by libxxhash."""
+
+    class Value(ctypes.Structure):
+        _fields_ = [("low", ctypes.c_uint64), ("high", ctypes.c_uint64)]
+
+    def __init__(self):
+        self.lib = ctypes.CDLL("libxxhash.so.0")
+        self.lib.XXH3_createState.restype = ctypes.c_void_p
+        self.lib.XXH3_128bits_digest.restype = self.Value
+        self.state = ctypes.c_void_p(self.lib.XXH3_createState())
+        self.lib.XXH3_128bits_reset(self.state)
+
+    def update(self, data):
+        self.lib.XXH3_128bits_update(
+            self.state, data, ctypes.c_size_t(len(data)))
+
+    def hexdigest(self):
+        value = self.lib.XXH3_128bits_digest(self.state)
+        return "%016x%016x" % (value.high, value.low)
 
 
 def varint(n):
@@ -61,7 +83,7 @@ def digest(path):
         'SELECT kind, digest, "rows" FROM generation').fetchone()
     table = {"qualification": "period", "cards": "card",
              "revocation": "revoked", "institutions": "institution"}[kind]
-    hashed = hashlib.sha256()
+    hashed = XXH3()
     count = 0
     persons = rows(db, "person") if kind == "qualification" else iter(())
     person = next(persons, None)

@@ -239,7 +239,8 @@ struct phase { /* what a child leaves for its parent */
 
 static void
 build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
-    const struct snapshot_set_entry *old, struct phase *out)
+    const struct snapshot_set_entry *old,
+    const struct snapshot_set_entry *persons_in, struct phase *out)
 {
 	char snapshots[400], results[400];
 	struct guard guard = { 0 };
@@ -251,7 +252,8 @@ build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
 
 	snprintf(snapshots, sizeof(snapshots), "%s/snapshots", folder);
 	snprintf(results, sizeof(results), "%s/results", folder);
-	b.work_dir = snapshots;
+	b.work_dir = b.persons_dir = snapshots;
+	b.persons = persons_in;
 	b.reflect = reflect_new(in, folder);
 	next->generation = old->generation + 1;
 	next->day = day_of(2026, 8, 1);
@@ -329,6 +331,7 @@ phase_begin(const char *name)
 static void
 build_phase(struct run *run, const char *name, const struct inputs *in,
     enum snapshot_kind kind, const struct snapshot_set_entry *old,
+    const struct snapshot_set_entry *persons_in,
     struct snapshot_set_entry *next)
 {
 	struct phase *out = mmap(NULL, sizeof(*out), PROT_READ | PROT_WRITE,
@@ -340,7 +343,7 @@ build_phase(struct run *run, const char *name, const struct inputs *in,
 
 	pid_t pid = phase_begin(name);
 	if (pid == 0) {
-		build(run, in, kind, old, out);
+		build(run, in, kind, old, persons_in, out);
 		_exit(0);
 	}
 	phase_wait(pid, name, &rss, &most);
@@ -666,14 +669,15 @@ measure(struct run *run)
 	phase_wait(pid, "segments", &rss, &disk);
 	segments(&in, &night, &links);
 	say("segments.wall", wall() - w, "s");
-	build_phase(
-	    run, "first_load", &in, SNAPSHOT_QUALIFICATION, &none, &first);
+	build_phase(run, "first_load", &in, SNAPSHOT_QUALIFICATION, &none,
+	    &none, &first);
 	spent("segments", "1-*-0.seg 2-*");
 	spent("results", "*");
-	build_phase(
-	    run, "delta_1pct", &night, SNAPSHOT_QUALIFICATION, &first, &second);
+	build_phase(run, "delta_1pct", &night, SNAPSHOT_QUALIFICATION, &first,
+	    &none, &second);
 	spent("snapshots", first.file);
-	build_phase(run, "cards", &links, SNAPSHOT_CARDS, &none, &cards);
+	build_phase(
+	    run, "cards", &links, SNAPSHOT_CARDS, &none, &second, &cards);
 	lookup_phase(run, SNAPSHOT_QUALIFICATION, &second, "typed_key");
 	lookup_phase(run, SNAPSHOT_CARDS, &cards, "card");
 }

@@ -318,7 +318,7 @@ same_bytes(void)
 	make(500, &b);
 	CU_ASSERT_STRING_EQUAL(a.sha256, b.sha256);
 	CU_ASSERT_STRING_EQUAL(a.digest, b.digest);
-	CU_ASSERT_EQUAL(strlen(a.digest), 64);
+	CU_ASSERT_EQUAL(strlen(a.digest), 32);
 	remove_it(&b);
 	make(501, &b);
 	CU_ASSERT_STRING_NOT_EQUAL(a.digest, b.digest);
