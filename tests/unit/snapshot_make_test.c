@@ -18,6 +18,27 @@
 #define CA2 "abcdefabcdefabcdefabcdefabcdefabcdefabcd"
 #define P16 "00000000000000000000000000000001"
 
+/* A folder of this process: two runs of the tests may go side by side. */
+static char own[64];
+
+static void
+folder_remove(void)
+{
+	rmdir(own);
+}
+
+static const char *
+folder(void)
+{
+	if (own[0] == '\0') {
+		snprintf(
+		    own, sizeof(own), "/tmp/shikaku-made-%ld", (long)getpid());
+		mkdir(own, 0700);
+		atexit(folder_remove);
+	}
+	return own;
+}
+
 static struct diag_sink sink;
 
 static void
@@ -43,7 +64,7 @@ begin(enum snapshot_kind kind)
 	struct snapshot_make *m;
 
 	fresh();
-	m = snapshot_create("/tmp", kind, &want, &sink);
+	m = snapshot_create(folder(), kind, &want, &sink);
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	return m;
 }
@@ -168,12 +189,14 @@ no_folder(void)
 	CU_ASSERT_EQUAL(sink.counts[DIAG_SNAPSHOT_WRITE], 1);
 	fresh();
 	/* a folder stands where the file would */
-	mkdir("/tmp/cards-099999.sqlite", 0700);
+	char path[100];
+	snprintf(path, sizeof(path), "%s/cards-099999.sqlite", folder());
+	mkdir(path, 0700);
 	want.generation = 99999;
 	CU_ASSERT_PTR_NULL(
-	    snapshot_create("/tmp", SNAPSHOT_CARDS, &want, &sink));
+	    snapshot_create(folder(), SNAPSHOT_CARDS, &want, &sink));
 	CU_ASSERT_EQUAL(sink.counts[DIAG_SNAPSHOT_WRITE], 1);
-	CU_ASSERT_EQUAL(rmdir("/tmp/cards-099999.sqlite"), 0);
+	CU_ASSERT_EQUAL(rmdir(path), 0);
 }
 
 /* ---- one of each, with a little of everything ---- */
@@ -278,7 +301,7 @@ earliest_of_many(void)
 {
 	struct snapshot_set_entry e = make(SNAPSHOT_REVOCATION);
 	struct snapshot *s =
-	    snapshot_open("/tmp", SNAPSHOT_REVOCATION, &e, true, &sink);
+	    snapshot_open(folder(), SNAPSHOT_REVOCATION, &e, true, &sink);
 	struct snapshot_partition p;
 	char path[200];
 	int64_t at;
@@ -296,7 +319,7 @@ earliest_of_many(void)
 	    1);
 	CU_ASSERT_EQUAL(snapshot_partition(s, "ff", "CN=empty", &p), 0);
 	snapshot_close(s);
-	snprintf(path, sizeof(path), "/tmp/%s", e.file);
+	snprintf(path, sizeof(path), "%s/%s", folder(), e.file);
 	unlink(path);
 }
 
@@ -420,7 +443,7 @@ changed_bytes(void)
 		char path[200];
 		size_t turn = 0;
 
-		snprintf(path, sizeof(path), "/tmp/%s", e.file);
+		snprintf(path, sizeof(path), "%s/%s", folder(), e.file);
 		int fd = open(path, O_RDWR | O_CLOEXEC);
 		ssize_t n = read(fd, file, sizeof(file));
 		CU_ASSERT_FATAL(n > 0);
@@ -434,7 +457,7 @@ changed_bytes(void)
 			    (unsigned char)(file[i] ^ how[turn / 3 % 3]));
 			fresh();
 			struct snapshot *s =
-			    snapshot_open("/tmp", kind, &e, false, &sink);
+			    snapshot_open(folder(), kind, &e, false, &sink);
 			if (s != NULL) {
 				opened++;
 				ask_all(s, kind);
@@ -448,7 +471,7 @@ changed_bytes(void)
 		/* and never where the whole file is looked at */
 		change(fd, n - 1, (unsigned char)(file[n - 1] ^ 1));
 		CU_ASSERT_PTR_NULL(
-		    snapshot_open("/tmp", kind, &e, true, &sink));
+		    snapshot_open(folder(), kind, &e, true, &sink));
 		close(fd);
 		unlink(path);
 	}

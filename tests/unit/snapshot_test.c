@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "formats/codec/day.h"
@@ -11,6 +12,27 @@
 #define CA1 "0123456789abcdef0123456789abcdef01234567"
 #define CA2 "abcdefabcdefabcdefabcdefabcdefabcdefabcd"
 #define BIG "ffeeddccbbaa99887766554433221100ffeeddcc"
+
+/* A folder of this process: two runs of the tests may go side by side. */
+static char own[64];
+
+static void
+folder_remove(void)
+{
+	rmdir(own);
+}
+
+static const char *
+folder(void)
+{
+	if (own[0] == '\0') {
+		snprintf(own, sizeof(own), "/tmp/shikaku-snapshots-%ld",
+		    (long)getpid());
+		mkdir(own, 0700);
+		atexit(folder_remove);
+	}
+	return own;
+}
 
 static void
 put(struct diag_sink *sink, const struct diag *d)
@@ -33,13 +55,13 @@ entry_of(int64_t generation)
 static void
 path_of(const struct snapshot_set_entry *e, char out[200])
 {
-	snprintf(out, 200, "/tmp/%s", e->file);
+	snprintf(out, 200, "%s/%s", folder(), e->file);
 }
 
 static struct snapshot *
 open_it(enum snapshot_kind kind, const struct snapshot_set_entry *e)
 {
-	struct snapshot *s = snapshot_open("/tmp", kind, e, true, &sink);
+	struct snapshot *s = snapshot_open(folder(), kind, e, true, &sink);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(s);
 	return s;
@@ -99,7 +121,7 @@ make(int persons, struct snapshot_set_entry *e)
 {
 	struct snapshot_set_entry want = entry_of(12);
 	struct snapshot_make *m =
-	    snapshot_create("/tmp", SNAPSHOT_QUALIFICATION, &want, &sink);
+	    snapshot_create(folder(), SNAPSHOT_QUALIFICATION, &want, &sink);
 	struct typed_key k;
 	struct record r;
 	char text[3][24], payload[80];
@@ -331,7 +353,7 @@ paired(void)
 {
 	struct snapshot_set_entry e = entry_of(1);
 	struct snapshot_make *m =
-	    snapshot_create("/tmp", SNAPSHOT_QUALIFICATION, &e, &sink);
+	    snapshot_create(folder(), SNAPSHOT_QUALIFICATION, &e, &sink);
 	struct typed_key k;
 	char text[64];
 
@@ -365,7 +387,7 @@ cards(void)
 		"7fffffffffffffff", "8000000000000000", "ff00000000000000ff" };
 	struct snapshot_set_entry want = entry_of(1), e;
 	struct snapshot_make *m =
-	    snapshot_create("/tmp", SNAPSHOT_CARDS, &want, &sink);
+	    snapshot_create(folder(), SNAPSHOT_CARDS, &want, &sink);
 	struct snapshot_walk_row row;
 	struct snapshot_card c;
 	struct record r;
@@ -421,13 +443,13 @@ make_revocation(bool turned, struct snapshot_set_entry *e)
 {
 	struct snapshot_set_entry want = entry_of(3);
 	struct snapshot_make *m =
-	    snapshot_create("/tmp", SNAPSHOT_REVOCATION, &want, &sink);
+	    snapshot_create(folder(), SNAPSHOT_REVOCATION, &want, &sink);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	CU_ASSERT_EQUAL(snapshot_add_revoked(NULL == m ? m : m, "1", 1, 0),
 	    -1); /* before any partition */
 	snapshot_abandon(m);
-	m = snapshot_create("/tmp", SNAPSHOT_REVOCATION, &want, &sink);
+	m = snapshot_create(folder(), SNAPSHOT_REVOCATION, &want, &sink);
 	for (int i = 0; i < 3; i++) {
 		int p = turned ? 2 - i : i;
 		char name[32];
@@ -495,7 +517,7 @@ institutions(void)
 {
 	struct snapshot_set_entry want = entry_of(1), e;
 	struct snapshot_make *m =
-	    snapshot_create("/tmp", SNAPSHOT_INSTITUTIONS, &want, &sink);
+	    snapshot_create(folder(), SNAPSHOT_INSTITUTIONS, &want, &sink);
 	struct snapshot_institution i;
 	struct record r;
 
@@ -530,7 +552,7 @@ empty_ones(void)
 		struct snapshot_set_entry want = entry_of(1), e;
 		struct snapshot_walk_row row;
 		struct snapshot_make *m = snapshot_create(
-		    "/tmp", (enum snapshot_kind)k, &want, &sink);
+		    folder(), (enum snapshot_kind)k, &want, &sink);
 		CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 		CU_ASSERT_EQUAL_FATAL(snapshot_finish(m, &e), 0);
 		CU_ASSERT_EQUAL(e.rows, 0);
@@ -585,7 +607,7 @@ schema(void)
 	for (int i = 0; i < 4; i++) {
 		struct snapshot_set_entry want = entry_of(1), e;
 		struct snapshot_make *m =
-		    snapshot_create("/tmp", v[i].kind, &want, &sink);
+		    snapshot_create(folder(), v[i].kind, &want, &sink);
 		char path[200];
 		sqlite3 *db;
 		CU_ASSERT_EQUAL_FATAL(snapshot_finish(m, &e), 0);
@@ -609,29 +631,29 @@ not_this_one(void)
 	sink.counts[DIAG_SNAPSHOT_IDENTITY] = 0;
 	other = e;
 	other.sha256[0] ^= 1;
-	CU_ASSERT_PTR_NULL(
-	    snapshot_open("/tmp", SNAPSHOT_QUALIFICATION, &other, true, &sink));
+	CU_ASSERT_PTR_NULL(snapshot_open(
+	    folder(), SNAPSHOT_QUALIFICATION, &other, true, &sink));
 	CU_ASSERT_EQUAL(sink.counts[DIAG_SNAPSHOT_DIGEST], 1);
 	other = e;
 	other.generation++;
-	CU_ASSERT_PTR_NULL(
-	    snapshot_open("/tmp", SNAPSHOT_QUALIFICATION, &other, true, &sink));
+	CU_ASSERT_PTR_NULL(snapshot_open(
+	    folder(), SNAPSHOT_QUALIFICATION, &other, true, &sink));
 	other = e;
 	other.digest[0] ^= 1;
+	CU_ASSERT_PTR_NULL(snapshot_open(
+	    folder(), SNAPSHOT_QUALIFICATION, &other, true, &sink));
 	CU_ASSERT_PTR_NULL(
-	    snapshot_open("/tmp", SNAPSHOT_QUALIFICATION, &other, true, &sink));
-	CU_ASSERT_PTR_NULL(
-	    snapshot_open("/tmp", SNAPSHOT_CARDS, &e, true, &sink));
+	    snapshot_open(folder(), SNAPSHOT_CARDS, &e, true, &sink));
 	CU_ASSERT_EQUAL(sink.counts[DIAG_SNAPSHOT_IDENTITY], 3);
 	CU_ASSERT_EQUAL(truncate(path, 20000), 0);
 	CU_ASSERT_PTR_NULL(
-	    snapshot_open("/tmp", SNAPSHOT_QUALIFICATION, &e, false, &sink));
+	    snapshot_open(folder(), SNAPSHOT_QUALIFICATION, &e, false, &sink));
 	CU_ASSERT_EQUAL(truncate(path, 0), 0);
 	CU_ASSERT_PTR_NULL(
-	    snapshot_open("/tmp", SNAPSHOT_QUALIFICATION, &e, false, &sink));
+	    snapshot_open(folder(), SNAPSHOT_QUALIFICATION, &e, false, &sink));
 	unlink(path);
 	CU_ASSERT_PTR_NULL(
-	    snapshot_open("/tmp", SNAPSHOT_QUALIFICATION, &e, false, &sink));
+	    snapshot_open(folder(), SNAPSHOT_QUALIFICATION, &e, false, &sink));
 	CU_ASSERT_EQUAL(sink.counts[DIAG_SNAPSHOT_IDENTITY], 6);
 }
 
@@ -659,7 +681,7 @@ damaged(void)
 		fwrite(bad, 1, n, f);
 		fclose(f);
 		struct snapshot *s = snapshot_open(
-		    "/tmp", SNAPSHOT_QUALIFICATION, &e, false, &sink);
+		    folder(), SNAPSHOT_QUALIFICATION, &e, false, &sink);
 		if (s == NULL)
 			continue;
 		struct snapshot_walk *w = snapshot_walk_open(s);
@@ -762,7 +784,7 @@ same_bytes_carried(void)
 	char *bytes[2];
 	int64_t n[2];
 	struct snapshot_make *m =
-	    snapshot_create("/tmp", SNAPSHOT_QUALIFICATION, &first, &sink);
+	    snapshot_create(folder(), SNAPSHOT_QUALIFICATION, &first, &sink);
 
 	CU_ASSERT_PTR_NOT_NULL_FATAL(m);
 	for (int i = 0; i < persons; i++)
@@ -772,7 +794,7 @@ same_bytes_carried(void)
 		struct snapshot_set_entry want = entry_of(7);
 		struct snapshot *base = open_it(SNAPSHOT_QUALIFICATION, &first);
 		m = snapshot_create(
-		    "/tmp", SNAPSHOT_QUALIFICATION, &want, &sink);
+		    folder(), SNAPSHOT_QUALIFICATION, &want, &sink);
 		if (way == 0)
 			carry_over(m, base, persons);
 		for (int i = 0; way == 1 && i < persons; i++)
@@ -805,7 +827,7 @@ dropped_and_never_there(void)
 	make(20, &first);
 	struct snapshot *base = open_it(SNAPSHOT_QUALIFICATION, &first);
 	struct snapshot_make *m =
-	    snapshot_create("/tmp", SNAPSHOT_QUALIFICATION, &want, &sink);
+	    snapshot_create(folder(), SNAPSHOT_QUALIFICATION, &want, &sink);
 	snapshot_carry(m, base);
 	typed(&k, 77);
 	CU_ASSERT_EQUAL(snapshot_drop_person(m, &k, pair(77, 77, payload)), 0);
