@@ -19,6 +19,13 @@ struct join {
 	bool valid; /* household is one to join with */
 	const struct insurer *insurer; /* its insurer */
 	char household_key[KEY], person_key[KEY]; /* the last ones read */
+	/* The city read last, and the one before: households are one ahead */
+	struct city {
+		char code[CITY];
+		const struct insurer *insurer; /* NULL: none read yet */
+		bool mixed; /* its households name two */
+		bool kept; /* a refused person was kept by it */
+	} city[2];
 };
 
 static void
@@ -38,6 +45,35 @@ in_block(const struct ingest_member *m, struct slice city)
 
 	return h == NULL || h->v[FH_MUNICIPALITY].s.n == 0 ||
 	    slice_eq(h->v[FH_MUNICIPALITY].s, city);
+}
+
+/* A city whose households name two insurers: then which of them a refused
+ * person belongs to cannot be told. */
+static void
+look_insurer(struct join *j, const char key[KEY])
+{
+	struct city *c = &j->city[0];
+
+	if (c->insurer == NULL || memcmp(c->code, key, CITY) != 0) {
+		j->city[1] = *c;
+		memcpy(c->code, key, CITY);
+		c->insurer = j->insurer;
+		c->mixed = c->kept = false;
+	} else if (strcmp(c->insurer->number8, j->insurer->number8) != 0) {
+		c->mixed = true;
+		j->u->unsure = j->u->unsure || c->kept;
+	}
+}
+
+/* NULL: its one insurer cannot be told. */
+static struct city *
+find_city(struct join *j, const char key[KEY])
+{
+	for (int i = 0; i < 2; i++)
+		if (j->city[i].insurer != NULL && !j->city[i].mixed &&
+		    memcmp(j->city[i].code, key, CITY) == 0)
+			return &j->city[i];
+	return NULL;
 }
 
 static bool
@@ -64,6 +100,7 @@ household_fits(struct join *j)
 		    j->h, r, DIAG_UNKNOWN_INSURER, NH_INSURER_NUMBER, NULL);
 		return false;
 	}
+	look_insurer(j, key);
 	return true;
 }
 
@@ -97,6 +134,44 @@ person_add(struct join *j)
 	return ingest_add_period(j->u, j->insurer->number8, key.b, &q);
 }
 
+/* A person of a full file whose record was refused stays as stored: who it is
+ * needs the ID and the insurer, which is that of the city's households. The
+ * household itself may be what is wrong, so only the city is gone forward to.
+ */
+static int
+person_keep(struct join *j)
+{
+	static const char keep = '0' + CHANGE_KEEP;
+	const struct record *r = &j->person;
+	struct slice city = r->v[NP_MUNICIPALITY].s, id = r->v[NP_PERSON_ID].s;
+	bool edaban = j->u->head.scheme == 'E';
+	struct typed_key key;
+	struct record q;
+	struct city *c;
+	char at[KEY];
+
+	if (!j->u->full)
+		return 0;
+	if (id.n == 0 || city.n != CITY || !in_block(j->p, city))
+		return ingest_keep(j->u, r);
+	make_key(at, city, SLICE(""));
+	while (j->valid && memcmp(j->household_key, at, CITY) < 0)
+		household_next(j);
+	c = find_city(j, at);
+	if (c == NULL)
+		return ingest_keep(j->u, r);
+	record_init(&q, &qualification_format);
+	q.number = r->number;
+	q.v[Q_CHANGE].s = (struct slice) { &keep, 1 };
+	record_set(&q, Q_INSURER_NUMBER, slice_of(c->insurer->number8));
+	record_set(&q, Q_INSURER_CODE,
+	    slice_of(edaban ? c->insurer->code : c->insurer->number8));
+	record_set(&q, Q_PERSON_ID, id);
+	typed_key_make(&key, j->u->head.scheme, q.v[Q_INSURER_CODE].s, id);
+	c->kept = true;
+	return ingest_add(j->u, key.b, &q);
+}
+
 static int
 person_take(struct join *j)
 {
@@ -107,7 +182,7 @@ person_take(struct join *j)
 	if (memcmp(key, j->person_key, KEY) < 0 ||
 	    !in_block(j->p, r->v[NP_MUNICIPALITY].s)) {
 		ingest_refuse(j->p, r, DIAG_NOT_ASCENDING, NP_HOUSEHOLD, NULL);
-		return ingest_keep(j->u, r);
+		return person_keep(j);
 	}
 	memcpy(j->person_key, key, KEY);
 	while (j->valid && memcmp(j->household_key, key, KEY) < 0)
@@ -119,7 +194,7 @@ person_take(struct join *j)
 	if (!j->h->broken)
 		ingest_refuse(
 		    j->p, r, DIAG_HOUSEHOLD_MISSING, NP_HOUSEHOLD, NULL);
-	return ingest_keep(j->u, r);
+	return person_keep(j);
 }
 
 int
@@ -133,7 +208,7 @@ ingest_nhi_read(struct ingest_upload *u)
 	while ((r = ingest_next(u, j.p, &j.person)) != RECORD_END &&
 	    r != RECORD_BROKEN)
 		if (r == RECORD_OK ? person_take(&j) == -1 :
-				     ingest_keep(u, &j.person) == -1)
+				     person_keep(&j) == -1)
 			return -1;
 	while (j.valid) /* households after the last person */
 		household_next(&j);

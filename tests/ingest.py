@@ -177,6 +177,16 @@ def nhi_full(root):
     nhi(root, True)
 
 
+def nhi_kept(root):
+    """The same, with two persons refused who can be told."""
+    nhi(root, True, "kept")
+
+
+def nhi_unsure(root):
+    """The same, with one refused who cannot be told: no ID."""
+    nhi(root, True, "unsure")
+
+
 def faults(root):
     """One of each that ingest itself finds, and some of the tables'."""
     r = [person(n) for n in range(1, 13)]
@@ -220,7 +230,7 @@ def whole(root):
                                            "", 0, 0)])
 
 
-def nhi(root, full=False):
+def nhi(root, full=False, fault=None):
     """Two municipalities; households 1 3 5 7 and 1 2."""
     def house(n, city, hh, number="139998"):
         return ["2", "%09d" % n, city, hh, "山田　一郎", "", number, "1", DAY,
@@ -251,6 +261,11 @@ def nhi(root, full=False):
     if full:  # no faults
         h1, p1 = h1[:2], p1[:2] + p1[3:4]
         p2 = p2[1:]
+        if fault == "kept":
+            p1[0][12] = "1x"  # E1104: A1, the first of the city
+            p1.append(one(4, "131016", "009", "A9"))  # E6003
+        if fault == "unsure":
+            p1[1][3] = ""  # E1101
         for n, rec in enumerate(h1 + h2 + [] ):
             rec[1] = "%09d" % (n + 1)
         for n, rec in enumerate(p1 + p2):

@@ -126,6 +126,21 @@ is 'NHI rows' 'C00139998A1 1 C00139998A2 2 C00139998A4 4 C00139998B2 11 ' \
 ok 'the household gives head, address and insurer; 適用開始 names the period' \
     "$(rows "$I/segments/$N.period.seg" | grep 'A4.*|139998|.*|山田　一郎|.*|東京都|20220701|' >/dev/null; echo $?)"
 
+# a full file of a federation: a refused person stays as stored
+site nhi-kept
+make_ nhi_kept "$I"
+run ingest
+is 'NHI full, two refused: taken' '4 read=9 accepted=7 refused=2' "$status $(books)"
+is 'the faults' '1:E1104 4:E6003 ' "$(codes_of "$I/box/KOKUHO13/out/$N.errors.csv")"
+is 'their rows keep them: no period, 変更区分 0' \
+    'scope C00139998 C00139998A1 1 C00139998A2 2 C00139998A4 3 C00139998A9 4 C00139998B2 5 ' \
+    "$(rows "$I/segments/$N.period.seg" | cut -d' ' -f1,2 | tr '\n' ' ')"
+ok 'and hold nothing else of the record' "$(rows "$I/segments/$N.period.seg" | grep 'A[19] ' | grep -q '山田'; [ $? -eq 1 ]; echo $?)"
+site nhi-unsure
+make_ nhi_unsure "$I"
+run ingest
+is 'who cannot be told refuses the full file' '5 refused F3507' "$status $(state "$I" nhi 1)"
+
 # 機関別符号
 site codes
 make_ codes "$I"
