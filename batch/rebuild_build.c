@@ -908,9 +908,10 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 
 	spool_path(dir, b->root, "snapshots");
 	if (old->generation > 0) {
-		p->base = snapshot_open(dir, p->kind, old, true, sink);
+		p->base = snapshot_open(dir, p->kind, old, false, sink);
 		if (p->base == NULL)
 			return -1;
+		snapshot_check_begin(p->base);
 		if ((p->walk = snapshot_walk_open(p->base)) == NULL)
 			return -1;
 		p->total += old->rows;
@@ -967,11 +968,16 @@ build_snapshot(const struct build *b, enum snapshot_kind kind,
 		goto out;
 	if (add_inputs(&p, build_inputs(kind)) == -1)
 		goto out;
+	if (p.base != NULL && snapshot_check_end(p.base) == -1)
+		goto out;
 	r = snapshot_finish(p.make, next);
 	p.make = NULL;
 	if (r == 0)
 		r = tell_facts(&p, next);
 out:
+	/* a base that is damaged is the reason, whatever failed first */
+	if (p.base != NULL)
+		snapshot_check_end(p.base);
 	snapshot_abandon(p.make);
 	changes_close(p.changes);
 	snapshot_walk_close(p.walk);

@@ -76,6 +76,7 @@ struct snapshot {
 	int n_cas; /* ids are 1.. */
 	char text[1024]; /* the last insurer's name */
 	bool broken;
+	struct seal_digest_thread *check; /* under way */
 };
 
 static int
@@ -167,6 +168,15 @@ check_header(struct snapshot *s)
 }
 
 static int
+same_digest(struct snapshot *s, const char sha256[65])
+{
+	if (strcmp(sha256, s->entry.sha256) == 0)
+		return 0;
+	diag_file(s->sink, DIAG_SNAPSHOT_DIGEST, s->entry.file, "%s", "sha256");
+	return -1;
+}
+
+static int
 map_file(struct snapshot *s, bool check_file)
 {
 	char sha256[65];
@@ -188,11 +198,8 @@ map_file(struct snapshot *s, bool check_file)
 	s->size = (size_t)st.st_size;
 	if (check_file) {
 		seal_digest_map(map, s->size, sha256);
-		if (strcmp(sha256, s->entry.sha256) != 0) {
-			diag_file(s->sink, DIAG_SNAPSHOT_DIGEST, s->entry.file,
-			    "%s", "sha256");
+		if (same_digest(s, sha256) == -1)
 			goto out;
-		}
 	}
 	madvise(map, s->size, MADV_RANDOM);
 	r = check_header(s);
@@ -382,6 +389,9 @@ snapshot_close(struct snapshot *s)
 {
 	if (s == NULL)
 		return;
+	char unused[65];
+	if (s->check != NULL)
+		seal_digest_end(s->check, unused);
 	for (int i = 0; i < TABLE__MAX; i++)
 		cursor_free(&s->cursor[i]);
 	cursor_free(&s->ascending);
@@ -390,6 +400,24 @@ snapshot_close(struct snapshot *s)
 		munmap((void *)(uintptr_t)s->map, s->size);
 	free(s->path);
 	free(s);
+}
+
+void
+snapshot_check_begin(struct snapshot *s)
+{
+	s->check = seal_digest_begin(s->map, s->size);
+}
+
+int
+snapshot_check_end(struct snapshot *s)
+{
+	char sha256[65];
+
+	if (s->check == NULL)
+		return 0;
+	seal_digest_end(s->check, sha256);
+	s->check = NULL;
+	return same_digest(s, sha256);
 }
 
 void

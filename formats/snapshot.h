@@ -35,6 +35,12 @@ struct snapshot *snapshot_open(const char *dir, enum snapshot_kind kind,
     const struct snapshot_set_entry *entry, bool check_file,
     struct diag_sink *sink);
 void snapshot_close(struct snapshot *s);
+/* check_file for whoever has work to do meanwhile, on a snapshot opened
+ * without it: the digest is computed in a thread. end: 0, -1 SNAPSHOT_DIGEST
+ * raised; nothing made of what was read is good before. 0 where none is under
+ * way. */
+void snapshot_check_begin(struct snapshot *s);
+int snapshot_check_end(struct snapshot *s);
 /* Gives back the memory of what was looked up so far: for whoever asks of
  * millions in turn. Answers stay the same. */
 void snapshot_forget(struct snapshot *s);

@@ -64,6 +64,11 @@ int seal_stamp_check(const char *name, struct slice content,
 int seal_digest_fd(int fd, char hex[65]);
 /* The same of a file mapped from its beginning; memory stays flat. */
 void seal_digest_map(const void *map, size_t n, char hex[65]);
+/* The same in a thread, while the caller goes on reading the map; begin
+ * never fails, end waits for it and frees. */
+struct seal_digest_thread;
+struct seal_digest_thread *seal_digest_begin(const void *map, size_t n);
+void seal_digest_end(struct seal_digest_thread *t, char hex[65]);
 void seal_digest(struct slice bytes, char hex[65]);
 /* Running SHA-256. */
 struct seal_hash;

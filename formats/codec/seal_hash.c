@@ -1,5 +1,7 @@
 /* Digests and keyed digests: SHA-256 and HMAC-SHA-256 of OpenSSL. */
 #include <errno.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -98,6 +100,50 @@ seal_digest_map(const void *map, size_t n, char hex[65])
 		madvise((void *)(uintptr_t)p, k, MADV_DONTNEED);
 	}
 	hash_end_hex(h, hex);
+}
+
+struct seal_digest_thread {
+	pthread_t id;
+	bool begun;
+	const void *map;
+	size_t n;
+	char hex[65];
+};
+
+static void *
+digest_thread(void *arg)
+{
+	struct seal_digest_thread *t = arg;
+
+	seal_digest_map(t->map, t->n, t->hex);
+	return NULL;
+}
+
+/* Signals are for the caller: its flags, its interrupted calls. */
+struct seal_digest_thread *
+seal_digest_begin(const void *map, size_t n)
+{
+	struct seal_digest_thread *t = text_alloc(sizeof(*t));
+	sigset_t all, before;
+
+	t->map = map;
+	t->n = n;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	t->begun = pthread_create(&t->id, NULL, digest_thread, t) == 0;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return t;
+}
+
+void
+seal_digest_end(struct seal_digest_thread *t, char hex[65])
+{
+	if (t->begun)
+		pthread_join(t->id, NULL);
+	else
+		digest_thread(t);
+	memcpy(hex, t->hex, sizeof(t->hex));
+	free(t);
 }
 
 void
