@@ -17,7 +17,7 @@ APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-
 	openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
 	strace zip unzip zstd nginx-light procps
 # opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
-APT_TEST := openssh-server openssh-client systemd libreoffice-calc-nogui python3-openpyxl poppler-utils \
+APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffice-calc-nogui python3-openpyxl poppler-utils \
 	fonts-ipafont-gothic
 # for make lint, fuzz, sizes and compile_commands.json only
 APT_TOOLS := clang clang-format clang-tidy cppcheck bear universal-ctags \

@@ -265,6 +265,22 @@ current_look(struct current *c, int64_t now)
 	return begin_opening(c, now);
 }
 
+bool
+current_behind(const struct current *c)
+{
+	char path[480], link[128];
+	long long serial;
+
+	snprintf(path, sizeof(path), "%s/awaited", c->dir);
+	ssize_t n = readlink(path, link, sizeof(link) - 1);
+	if (n <= 0)
+		return false;
+	link[n] = '\0';
+	return strncmp(link, "manifest-", 9) == 0 &&
+	    (serial = slice_number(slice_of(link + 9))) > 0 &&
+	    (c->in_force == NULL || serial > c->in_force->set.set.serial);
+}
+
 struct current *
 current_open(const char *root, const struct chain *trust, const char *publisher,
     struct share *share, int64_t now)

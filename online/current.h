@@ -18,6 +18,9 @@ struct share;
 struct current *current_open(const char *root, const struct chain *trust,
     const char *publisher, struct share *share, int64_t now);
 int current_look(struct current *c, int64_t now); /* 1 switched, 0, -1 kept */
+/* The host has been told of a newer set than it answers from: the link
+ * snapshots/awaited, see jobs/replicate.sh. */
+bool current_behind(const struct current *c);
 /* The set to answer from; NULL: none. Hold it while a question lasts. */
 struct current_set {
 	struct snapshot *kind[SNAPSHOT__MAX];

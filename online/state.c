@@ -12,14 +12,17 @@ void
 state_reply(struct worker *w, struct http_request *r, bool health)
 {
 	struct current_set *set = current_take(w->current);
-	bool ready = set != NULL && set->kind[SNAPSHOT_QUALIFICATION] != NULL &&
-	    w->stop_at == 0;
+	bool behind = current_behind(w->current);
+	bool ready = !behind && set != NULL &&
+	    set->kind[SNAPSHOT_QUALIFICATION] != NULL && w->stop_at == 0;
 	char text[512];
 	struct buf b;
 
 	buf_init(&b, text, sizeof(text));
 	buf_printf(&b, "{\"worker\":%d,\"ready\":%s", w->start->number,
 	    ready ? "true" : "false");
+	if (behind)
+		buf_puts(&b, ",\"behind\":true");
 	buf_printf(&b, ",\"connections\":%lld",
 	    (long long)http_counts(w->http)->connections);
 	if (set != NULL) {
