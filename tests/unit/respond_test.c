@@ -642,7 +642,36 @@ test_an_institution_must_be_known_and_in_its_time(void)
 	config.phase = 2;
 }
 
+static void
+test_a_snapshot_that_is_missing_refuses(void)
+{
+	struct snapshot_institution out;
+	struct snapshot *qualification = context.kind[SNAPSHOT_QUALIFICATION];
+	struct snapshot *cards = context.kind[SNAPSHOT_CARDS];
+	struct snapshot *institutions = context.kind[SNAPSHOT_INSTITUTIONS];
+
+	context.kind[SNAPSHOT_QUALIFICATION] = NULL;
+	ask_printed("06139992", "12-34", "5678", "01", "20100505", 2);
+	CU_ASSERT_EQUAL(a.segment_of_result, 9);
+	CU_ASSERT_STRING_EQUAL(a.error_code, "OE9002");
+	ask_card("2000003", 2);
+	CU_ASSERT_STRING_EQUAL(a.error_code, "OE9002");
+	context.kind[SNAPSHOT_QUALIFICATION] = qualification;
+	context.kind[SNAPSHOT_CARDS] = NULL;
+	ask_card("2000003", 2);
+	CU_ASSERT_STRING_EQUAL(a.error_code, "OE3005");
+	context.kind[SNAPSHOT_CARDS] = cards;
+	context.kind[SNAPSHOT_INSTITUTIONS] = NULL;
+	CU_ASSERT_STRING_EQUAL(
+	    respond_institution(&context, slice_of("0119900017"),
+		slice_of("0119900017"), D0 + TODAY, &out),
+	    "OE9002");
+	context.kind[SNAPSHOT_INSTITUTIONS] = institutions;
+}
+
 static CU_TestInfo tests[] = {
+	{ "a snapshot that is missing refuses",
+	    test_a_snapshot_that_is_missing_refuses },
 	{ "every pair of periods on every day, by printed number",
 	    test_every_pair_of_periods_on_every_day_by_printed_number },
 	{ "every pair of periods on every day, by the report's number",
