@@ -51,6 +51,7 @@ static const struct target targets[] = {
 	{ "keys.publish_cert", CERT, QUALIFICATION, AT(publish_cert), 0 },
 	{ "keys.publish_key", KEY, QUALIFICATION, AT(publish_key), AT(publish_cert) },
 	{ "keys.pseudonym", SECRET, INTERMEDIATE, AT(pseudonym_key), 0 },
+	{ "keys.pairing", SECRET, INTERMEDIATE, AT(pairing_key), 0 },
 	{ "keys.usage", SECRET, QUALIFICATION, AT(usage_key), 0 },
 	{ "responder.cert", CERT, QUALIFICATION, AT(server_cert), 0 },
 	{ "responder.key", KEY, QUALIFICATION, AT(server_key), AT(server_cert) },

@@ -44,6 +44,7 @@ struct config {
 	const char *deliver_key, *deliver_cert; /* signs link packages */
 	const char *publish_key, *publish_cert; /* signs snapshot manifests */
 	const char *pseudonym_key; /* intermediate side only: 32 bytes, hex */
+	const char *pairing_key; /* the same side: codes kept, 32 bytes, hex */
 	const char *usage_key; /* keyed hash of serials in usage lines, hex */
 
 	int phase; /* 1 pilot, 2 full */
@@ -86,6 +87,9 @@ struct config {
 	int fees_basis; /* fees.basis: 0 by use, 1 by insured persons */
 	int fees_rounding; /* fees.rounding: 0 down, 1 half, 2 up */
 	int fees_retry_days; /* fees.retry_days */
+	int codes_again_days; /* codes.again_days; 0: never */
+	const char *notice_schemes; /* notice.schemes: "a+b"; empty: none */
+	const char *notice_kind, *notice_text; /* 通知種別, 文面版 */
 	bool stale_stops; /* stop answering when the snapshot is too old */
 	int stale_hours;
 

@@ -27,7 +27,8 @@ site() { # a site of its own in $T/$1
 	tests/site.sh "$S"
 	mkdir -p "$S/masters" "$S/pki" "$I/ready" "$Q/ready"
 	printf '%064d\n' 7 >"$S/pki/pseudonym.hex"
-	chmod 600 "$S/pki/pseudonym.hex"
+	printf '%064d\n' 8 >"$S/pki/pairing.hex"
+	chmod 600 "$S/pki/pseudonym.hex" "$S/pki/pairing.hex"
 	cat >"$S/masters/senders.csv" <<-EOF
 	Sender,Side,Feeds,SenderName,JoinsOn,LeavesOn
 	06139992,intermediate,shikaku,健保,,

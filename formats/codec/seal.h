@@ -76,5 +76,13 @@ struct seal_hash *seal_hash_new(void);
 void seal_hash_add(struct seal_hash *h, const void *p, size_t n);
 void seal_hash_end(struct seal_hash *h, unsigned char out[32]); /* frees h */
 void seal_hmac(struct slice key, struct slice data, unsigned char out[32]);
+/* One small value under a key of ours (AES-256-GCM): nonce, ciphertext, tag:
+ * SEAL_BOX_EXTRA bytes longer. about: what it belongs to; it opens for nothing
+ * else. -1: does not fit, or does not open. */
+#define SEAL_BOX_EXTRA 28
+int seal_box(const unsigned char key[32], struct slice about,
+    struct slice plain, struct buf *out);
+int seal_unbox(const unsigned char key[32], struct slice about,
+    struct slice box, struct buf *out);
 
 #endif

@@ -1,4 +1,5 @@
-/* Digests and keyed digests: SHA-256 and HMAC-SHA-256 of OpenSSL. */
+/* Digests, keyed digests, sealed values: SHA-256, HMAC-SHA-256 and AES-256-GCM
+ * of OpenSSL. */
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
@@ -9,6 +10,7 @@
 
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <openssl/rand.h>
 
 #include "formats/codec/der.h"
 #include "formats/codec/seal.h"
@@ -152,4 +154,62 @@ seal_hmac(struct slice key, struct slice data, unsigned char out[32])
 	/* an empty key is no key at all: NULL would mean "the last one" */
 	must(HMAC(EVP_sha256(), key.n > 0 ? key.p : "", (int)key.n,
 		 (const unsigned char *)data.p, data.n, out, NULL) != NULL);
+}
+
+#define NONCE 12
+#define TAG 16
+
+int
+seal_box(const unsigned char key[32], struct slice about, struct slice plain,
+    struct buf *out)
+{
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	unsigned char box[1024];
+	int n = 0, r = -1;
+
+	if (c == NULL || plain.n + SEAL_BOX_EXTRA > sizeof(box) ||
+	    RAND_bytes(box, NONCE) != 1 ||
+	    EVP_EncryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, box) != 1 ||
+	    EVP_EncryptUpdate(c, NULL, &n, (const unsigned char *)about.p,
+		(int)about.n) != 1 ||
+	    EVP_EncryptUpdate(c, box + NONCE, &n,
+		(const unsigned char *)plain.p, (int)plain.n) != 1 ||
+	    EVP_EncryptFinal_ex(c, box + NONCE + n, &n) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(
+		c, EVP_CTRL_GCM_GET_TAG, TAG, box + NONCE + plain.n) != 1)
+		goto out;
+	buf_put(out,
+	    (struct slice) { (const char *)box, plain.n + SEAL_BOX_EXTRA });
+	r = out->full ? -1 : 0;
+out:
+	EVP_CIPHER_CTX_free(c);
+	return r;
+}
+
+int
+seal_unbox(const unsigned char key[32], struct slice about, struct slice box,
+    struct buf *out)
+{
+	EVP_CIPHER_CTX *c = EVP_CIPHER_CTX_new();
+	const unsigned char *p = (const unsigned char *)box.p;
+	unsigned char plain[1024];
+	int n = 0, last = 0, r = -1;
+
+	if (c == NULL || box.n < SEAL_BOX_EXTRA || box.n > sizeof(plain) ||
+	    EVP_DecryptInit_ex(c, EVP_aes_256_gcm(), NULL, key, p) != 1 ||
+	    EVP_DecryptUpdate(c, NULL, &n, (const unsigned char *)about.p,
+		(int)about.n) != 1 ||
+	    EVP_DecryptUpdate(
+		c, plain, &n, p + NONCE, (int)(box.n - SEAL_BOX_EXTRA)) != 1 ||
+	    EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_GCM_SET_TAG, TAG,
+		(void *)(uintptr_t)(p + box.n - TAG)) != 1 ||
+	    EVP_DecryptFinal_ex(c, plain + n, &last) != 1)
+		goto out;
+	buf_put(out,
+	    (struct slice) { (const char *)plain, box.n - SEAL_BOX_EXTRA });
+	r = out->full ? -1 : 0;
+out:
+	explicit_bzero(plain, sizeof(plain));
+	EVP_CIPHER_CTX_free(c);
+	return r;
 }

@@ -505,7 +505,8 @@ pki_site(struct pki *p)
 		c->server_key, c->server_cert) == -1)
 		return -1;
 	if (pki_secret(p, c->pseudonym_key, 1) == -1 ||
-	    pki_secret(p, c->usage_key, 2) == -1)
+	    pki_secret(p, c->usage_key, 2) == -1 ||
+	    pki_secret(p, c->pairing_key, 3) == -1)
 		return -1;
 	return 0;
 }

@@ -321,7 +321,41 @@ keys(void)
 	CU_ASSERT_EQUAL(s.sink.counts[DIAG_KEY_UNREADABLE], 3);
 }
 
+static void
+boxes(void)
+{
+	unsigned char key[32] = { 1 }, other[32] = { 2 };
+	char box[128], plain[64];
+	struct buf b, again, p;
+
+	buf_init(&b, box, 60);
+	CU_ASSERT_EQUAL(seal_box(key, SLICE("E1"), SLICE("code"), &b), 0);
+	CU_ASSERT_EQUAL(b.n, 4 + SEAL_BOX_EXTRA);
+	buf_init(&p, plain, sizeof(plain));
+	CU_ASSERT_EQUAL(seal_unbox(key, SLICE("E1"), buf_slice(&b), &p), 0);
+	CU_ASSERT(slice_is(buf_slice(&p), "code"));
+	/* another key, another person, a changed bit, a cut */
+	CU_ASSERT_EQUAL(seal_unbox(other, SLICE("E1"), buf_slice(&b), &p), -1);
+	CU_ASSERT_EQUAL(seal_unbox(key, SLICE("E2"), buf_slice(&b), &p), -1);
+	for (size_t i = 0; i < b.n; i++) {
+		box[i] ^= 4;
+		CU_ASSERT_EQUAL(
+		    seal_unbox(key, SLICE("E1"), buf_slice(&b), &p), -1);
+		box[i] ^= 4;
+		CU_ASSERT_EQUAL(
+		    seal_unbox(key, SLICE("E1"), (struct slice) { box, i }, &p),
+		    -1);
+	}
+	/* the same value twice does not look the same */
+	buf_init(&again, box + 64, 60);
+	CU_ASSERT_EQUAL(seal_box(key, SLICE("E1"), SLICE("code"), &again), 0);
+	CU_ASSERT(!slice_eq(buf_slice(&b), buf_slice(&again)));
+	buf_init(&b, box, 31);
+	CU_ASSERT_EQUAL(seal_box(key, SLICE("E1"), SLICE("code"), &b), -1);
+}
+
 static CU_TestInfo tests[] = {
+	{ "a sealed value opens for its key and owner only", boxes },
 	{ "what openssl sealed is read", sealed_by_openssl },
 	{ "wrong seals are refused by name", wrong_seals },
 	{ "no byte can be changed and no end cut off", touched },
