@@ -69,8 +69,7 @@ ingest_count(struct ingest_upload *u, const char *number8,
 	}
 	c->rows += by;
 	for (int i = 0; i < Q__MAX; i++)
-		if (r->v[i].s.n > 0)
-			c->filled[i] += by;
+		c->filled[i] += r->v[i].s.n > 0 ? by : 0;
 }
 
 /* What is stored after this file, if it is accepted. */

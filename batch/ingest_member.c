@@ -203,6 +203,9 @@ ingest_insurer(struct ingest_upload *u, struct slice number)
 {
 	char number8[9];
 
+	/* mostly that of the record before, to the digit */
+	if (number.n == 8 && memcmp(number.p, u->number8, 8) == 0)
+		return u->insurer;
 	if (insurer_number_8(number, number8) == -1)
 		return NULL;
 	if (strcmp(number8, u->number8) == 0)

@@ -193,17 +193,22 @@ put(struct diag_sink *sink, const struct diag *d)
 		add(l, d->record, buf_slice(&b));
 }
 
-void
-error_list_record(struct error_list *l, const struct record *rec)
+static void
+settle_record(struct error_list *l, const struct record *rec)
 {
 	char key[ERROR_TEXT_MAX];
 	struct buf b;
 
-	if (l->pending.n == 0 || l->pending.record != rec->number)
-		return;
 	buf_init(&b, key, sizeof(key));
 	error_row_key(rec, l->whole_keys, &b);
 	settle(l, buf_slice(&b));
+}
+
+void
+error_list_record(struct error_list *l, const struct record *rec)
+{
+	if (l->pending.n > 0 && l->pending.record == rec->number)
+		settle_record(l, rec);
 }
 
 int

@@ -122,7 +122,9 @@ start_within_a_year(const struct record *r, int32_t today,
 {
 	const struct value *v = given(r, P_GAINED);
 
-	if (today == DAY_NONE || v == NULL || v->n <= day_birthday(today, 1))
+	/* a year has 365 days at least */
+	if (today == DAY_NONE || v == NULL || v->n <= today + 365 ||
+	    v->n <= day_birthday(today, 1))
 		return 0;
 	return raise(r, P_GAINED, DIAG_TOO_FAR_AHEAD, NULL, at, sink);
 }
@@ -178,22 +180,27 @@ card_ends_after_start(const struct record *r, int32_t today,
 	return n;
 }
 
-static bool
-is_class(const struct record *r, const char *a, const char *b, const char *c)
+/* 証区分 as one number; 0: none that is content. */
+#define CLASS(a, b) ((unsigned)(a) << 8 | (unsigned)(b))
+static unsigned
+class_of(const struct record *r)
 {
 	const struct value *v = given(r, P_CLASS);
 
-	return v != NULL &&
-	    (slice_is(v->s, a) || slice_is(v->s, b) ||
-		(c != NULL && slice_is(v->s, c)));
+	return v == NULL || v->s.n != 2 ?
+	    0 :
+	    CLASS((unsigned char)v->s.p[0], (unsigned char)v->s.p[1]);
 }
 
 static int
 short_has_end(const struct record *r, int32_t today, const struct diag *at,
     struct diag_sink *sink)
 {
+	unsigned c = class_of(r);
+
 	(void)today;
-	if (!is_class(r, "03", "04", NULL) || !absent(r, P_CARD_UNTIL))
+	if ((c != CLASS('0', '3') && c != CLASS('0', '4')) ||
+	    !absent(r, P_CARD_UNTIL))
 		return 0;
 	return raise(r, P_CARD_UNTIL, DIAG_SHORT_WITHOUT_END, NULL, at, sink);
 }
@@ -235,7 +242,7 @@ elderly_age(const struct record *r, int32_t today, const struct diag *at,
 	int n = 0;
 
 	(void)today;
-	if (birth == NULL || (from == NULL && until == NULL))
+	if ((from == NULL && until == NULL) || birth == NULL)
 		return 0;
 	first = day_month_first(day_birthday((int32_t)birth->n, 70) - 1, 1);
 	end = day_birthday((int32_t)birth->n, 75);
@@ -286,6 +293,7 @@ scheme_items(const struct record *r, int32_t today, const struct diag *at,
 {
 	enum scheme s = scheme_of(r);
 	bool nhi = s == SCHEME_NHI_CITY || s == SCHEME_NHI_UNION;
+	unsigned c = class_of(r);
 	int n = 0;
 
 	(void)today;
@@ -294,25 +302,25 @@ scheme_items(const struct record *r, int32_t today, const struct diag *at,
 	if (s != SCHEME_ELDERLY && given(r, P_RATIO) != NULL)
 		n += raise(r, P_RATIO, DIAG_SCHEME_ITEM,
 		    "only of the late-stage elderly", at, sink);
-	if (!nhi && s != SCHEME_ELDERLY && is_class(r, "03", "04", "05"))
+	if (!nhi && s != SCHEME_ELDERLY &&
+	    (c == CLASS('0', '3') || c == CLASS('0', '4') ||
+		c == CLASS('0', '5')))
 		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
 		    "only of NHI and the late-stage elderly", at, sink);
-	if (!nhi && is_class(r, "02", "04", NULL))
+	if (!nhi && (c == CLASS('0', '2') || c == CLASS('0', '4')))
 		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
 		    "retired members are only of NHI", at, sink);
-	if (s != SCHEME_SOCIETY && s != SCHEME_MUTUAL &&
-	    is_class(r, "06", "06", NULL))
+	if (s != SCHEME_SOCIETY && s != SCHEME_MUTUAL && c == CLASS('0', '6'))
 		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
 		    "only of societies and mutual aid", at, sink);
-	if (!of_law(r, "07") && is_class(r, "07", "07", NULL))
+	if (c == CLASS('0', '7') && !of_law(r, "07"))
 		n += raise(
 		    r, P_CLASS, DIAG_SCHEME_ITEM, "only of law 07", at, sink);
 	/* 被保険者受給資格者票 is of 一般療養, the other of 特別療養費 */
-	if (s == SCHEME_DAY &&
-	    is_class(r, of_law(r, "03") ? "D2" : "D1", "", NULL))
+	if (s == SCHEME_DAY && c == CLASS('D', of_law(r, "03") ? '2' : '1'))
 		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
 		    "D1 is of law 03, D2 of law 04", at, sink);
-	if (s != SCHEME_DAY && is_class(r, "D1", "D2", NULL))
+	if (s != SCHEME_DAY && (c == CLASS('D', '1') || c == CLASS('D', '2')))
 		n += raise(r, P_CLASS, DIAG_SCHEME_ITEM,
 		    "only of day labourers", at, sink);
 	return n;

@@ -164,16 +164,17 @@ insurer_scheme(struct slice number)
 		[75] = SCHEME_MUTUAL + 1,
 		[39] = SCHEME_ELDERLY + 1,
 	};
-	char n[9];
+	struct slice n = slice_trim(number);
 	int law;
 
-	if (insurer_number_8(number, n) != 0)
+	if (!slice_digits(n) || (n.n != 6 && n.n != 8))
 		return SCHEME_OUT_OF_SCOPE;
-	law = (n[0] - '0') * 10 + n[1] - '0';
+	/* six digits are 市町村国保 or 国保組合: no law in front of them */
+	law = n.n == 6 ? 0 : (n.p[0] - '0') * 10 + n.p[1] - '0';
 	if (by_law[law] == 0)
 		return SCHEME_OUT_OF_SCOPE;
 	if (by_law[law] == SCHEME_NHI_CITY + 1)
-		return nhi_kind(n + 2);
+		return nhi_kind(n.p + n.n - 6);
 	return (enum scheme)(by_law[law] - 1);
 }
 

@@ -125,19 +125,55 @@ is_grouped(struct slice v)
 	return false;
 }
 
+#define EACH(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/* Of eight bytes, 1 in each that is 30..39 or 90..99. */
+static inline uint64_t
+digit_bytes(const char *p)
+{
+	uint64_t w, high;
+
+	memcpy(&w, p, 8);
+	high = w & EACH(0x80);
+	w ^= high | high >> 2; /* 90..99 become 30..39; none above 7F */
+	return ((w + EACH(0x80 - 0x30)) & ~(w + EACH(0x80 - 0x3a)) &
+		   EACH(0x80)) >>
+	    7;
+}
+
 /* Can there be twelve digits, half or full width? */
 static bool
 many_digits(struct slice v)
 {
-	unsigned n = 0;
+	const char *p = v.p, *end = v.p + v.n;
+	uint64_t n = 0;
 
-	for (size_t i = 0; i < v.n; i++) {
-		unsigned char c = (unsigned char)v.p[i];
+	while (end - p >= 8 && n < 12) {
+		uint64_t sum = 0; /* a byte of it holds 255 at most */
+
+		for (int i = 0; i < 31 && end - p >= 8; i++, p += 8)
+			sum += digit_bytes(p);
+		n += sum * EACH(1) >> 56;
+	}
+	for (; p < end; p++) {
+		unsigned char c = (unsigned char)*p;
 
 		n += (unsigned)((unsigned char)(c - '0') < 10) +
 		    (unsigned)((unsigned char)(c - 0x90) < 10);
 	}
 	return n >= 12;
+}
+
+/* The byte at p, two bytes behind it, is one of a digit, half or full width. */
+static inline bool
+of_digit(const char *p)
+{
+	unsigned char c = (unsigned char)p[0], b = (unsigned char)p[-1],
+		      a = (unsigned char)p[-2];
+
+	return (c >= '0' && c <= '9') || c == 0xef ||
+	    (c == 0xbc && b == 0xef) ||
+	    (c >= 0x90 && c <= 0x99 && b == 0xbc && a == 0xef);
 }
 
 /* Of twelve digits in a row one lies on every twelfth byte, so most of a text
@@ -150,12 +186,10 @@ check_is_my_number(struct slice v)
 
 	while (end - from >= 12) {
 		const char *p = from + 11;
-		unsigned char c = (unsigned char)*p;
 		size_t n, digits = 0;
 		int digit;
 
-		if (!(c >= '0' && c <= '9') && c != 0xef && c != 0xbc &&
-		    !(c >= 0x90 && c <= 0x99)) {
+		if (!of_digit(p)) {
 			from += 12;
 			continue;
 		}
@@ -222,14 +256,17 @@ check_institution_code(const struct value *v)
 enum diag_code
 check_person_id(const struct value *v)
 {
-	for (size_t i = 0; i < v->s.n; i++) {
-		char c = v->s.p[i];
+	/* letters, digits, - and _ by their code */
+	static const uint64_t in[2] = { UINT64_C(0x03ff200000000000),
+		UINT64_C(0x07fffffe87fffffe) };
+	uint64_t outside = 0;
 
-		if (!((c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') ||
-			(c >= 'a' && c <= 'z') || c == '-' || c == '_'))
-			return DIAG_BAD_PATTERN;
+	for (size_t i = 0; i < v->s.n; i++) {
+		unsigned char c = (unsigned char)v->s.p[i];
+
+		outside |= (~in[c >> 6 & 1] >> (c & 63) & 1) | c >> 7;
 	}
-	return pattern(v->s.n >= 1 && v->s.n <= 20);
+	return pattern(outside == 0 && v->s.n >= 1 && v->s.n <= 20);
 }
 
 enum diag_code

@@ -42,8 +42,8 @@ cut_plain(struct csv *c, struct syntax_raw *raw, size_t *len)
 	uint64_t high = 0, row;
 	struct csv_block b;
 	char tail[64];
+	unsigned n = 0; /* fields; a local one stays in a register */
 
-	c->n = 0;
 	for (const char *q = begin; q < end; q += 64) {
 		const char *block = q;
 
@@ -61,12 +61,16 @@ cut_plain(struct csv *c, struct syntax_raw *raw, size_t *len)
 		for (b.commas &= row; b.commas != 0; b.commas &= b.commas - 1) {
 			const char *comma = q + __builtin_ctzll(b.commas);
 
-			field(c, raw, from, comma);
+			if (n < RECORD_FIELDS_MAX)
+				raw->v[n] = (struct slice) { from,
+					(size_t)(comma - from) };
+			n++;
 			from = comma + 1;
 		}
 		if (b.newlines == 0)
 			continue;
 		q += __builtin_ctzll(b.newlines);
+		c->n = n;
 		field(c, raw, from, before_cr(from, q));
 		*len = (size_t)(q + 1 - begin);
 		raw->ascii = high == 0;
@@ -76,6 +80,7 @@ cut_plain(struct csv *c, struct syntax_raw *raw, size_t *len)
 		return CUT_MORE;
 	if (end[-1] == '\x1a')
 		end--;
+	c->n = n;
 	field(c, raw, from, before_cr(from, end));
 	*len = (size_t)(c->in.end - begin);
 	raw->ascii = high == 0;

@@ -12,34 +12,24 @@ is_leap(int y)
 	return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
 }
 
-static int
-month_days(int y, int m)
-{
-	static const int days[] = { 31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30,
-		31 };
-
-	return days[m - 1] + (m == 2 && is_leap(y));
-}
-
-/* Days from 1970-01-01 to the first of the month; y > 0. */
-static int32_t
-month_start(int y, int m)
-{
-	static const int before[] = { 0, 31, 59, 90, 120, 151, 181, 212, 243,
-		273, 304, 334 };
-	int last = y - 1;
-
-	return 365 * (y - 1970) + last / 4 - last / 100 + last / 400 - 477 +
-	    before[m - 1] + (m > 2 && is_leap(y));
-}
-
 int32_t
 day_of(int y, int m, int d)
 {
+	/* days from 1 March to the first of the month; days of the month */
+	static const int16_t before[13] = { 0, 306, 337, 0, 31, 61, 92, 122,
+		153, 184, 214, 245, 275 };
+	static const int8_t days[13] = { 0, 31, 28, 31, 30, 31, 30, 31, 31, 30,
+		31, 30, 31 };
+	int from, century;
+
 	if (y < YEAR_FIRST || y > YEAR_LAST || m < 1 || m > 12 || d < 1 ||
-	    d > month_days(y, m))
+	    (d > days[m] && !(m == 2 && d == 29 && is_leap(y))))
 		return DAY_NONE;
-	return month_start(y, m) + d - 1;
+	/* years from March: a leap day is the last of its year */
+	from = y - (m < 3);
+	century = from / 100;
+	return 365 * from + from / 4 - century + century / 4 + before[m] + d -
+	    719469;
 }
 
 /* Any day back to a civil date; floor division, so before 1970 too. */

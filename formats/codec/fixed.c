@@ -3,6 +3,7 @@
  * layout, padded with blanks, CRLF (LF tolerated). Items are cut as bytes,
  * by the widths of the rows, and converted afterwards (record.c).
  */
+#include <endian.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -118,14 +119,39 @@ blank(const char *p, size_t n)
 	return true;
 }
 
+/* Eight bytes, the first one lowest. */
+static inline uint64_t
+word(const char *p)
+{
+	uint64_t w;
+
+	memcpy(&w, p, sizeof(w));
+	return le64toh(w);
+}
+
 /* The length of s without what repeats at its end: `pattern` is eight bytes,
- * of which each `step` are the same. */
-static size_t
+ * of which each `step` are the same. Most of a record is such padding. */
+static inline size_t
 without(struct slice s, const char *pattern, size_t step)
 {
-	while (s.n >= 8 && memcmp(s.p + s.n - 8, pattern, 8) == 0)
-		s.n -= 8;
-	while (s.n >= step && memcmp(s.p + s.n - step, pattern, step) == 0)
+	uint64_t w = word(pattern);
+
+	for (; s.n >= 32; s.n -= 32) {
+		const char *p = s.p + s.n - 32;
+
+		if (((word(p) ^ w) | (word(p + 8) ^ w) | (word(p + 16) ^ w) |
+			(word(p + 24) ^ w)) != 0)
+			break;
+	}
+	for (; s.n >= 8; s.n -= 8) {
+		uint64_t x = word(s.p + s.n - 8) ^ w;
+
+		if (x != 0) /* the last bytes that are the same, in steps */
+			return s.n -
+			    ((size_t)__builtin_clzll(x) / 8 & ~(step - 1));
+	}
+	while (s.n >= step && s.p[s.n - 1] == pattern[step - 1] &&
+	    s.p[s.n - step] == pattern[0])
 		s.n -= step;
 	return s.n;
 }

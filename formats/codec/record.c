@@ -302,7 +302,7 @@ static int
 check_record(struct record_reader *r, enum kind kind, struct record *rec,
     const struct diag *at)
 {
-	static const struct value none = { { NULL, 0 }, 0 };
+	const struct value none = { { NULL, 0 }, 0 };
 	const struct format *f = r->raw.format;
 	const struct plain *plain = r->plain[kind];
 	int errors = 0, n;
@@ -605,18 +605,25 @@ record_set(struct record *rec, int field, struct slice s)
 static inline void
 copy(char *to, const char *from, size_t n)
 {
+	uint64_t a, z;
+	uint32_t b, y;
+
 	if (n > 16) {
 		memcpy(to, from, n);
 	} else if (n >= 8) {
-		uint64_t a, b;
-
 		memcpy(&a, from, 8);
-		memcpy(&b, from + n - 8, 8);
+		memcpy(&z, from + n - 8, 8);
 		memcpy(to, &a, 8);
-		memcpy(to + n - 8, &b, 8);
-	} else {
-		for (size_t i = 0; i < n; i++)
-			to[i] = from[i];
+		memcpy(to + n - 8, &z, 8);
+	} else if (n >= 4) {
+		memcpy(&b, from, 4);
+		memcpy(&y, from + n - 4, 4);
+		memcpy(to, &b, 4);
+		memcpy(to + n - 4, &y, 4);
+	} else if (n > 0) { /* first, middle, last: of one to three */
+		to[0] = from[0];
+		to[n / 2] = from[n / 2];
+		to[n - 1] = from[n - 1];
 	}
 }
 

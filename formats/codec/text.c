@@ -1,4 +1,5 @@
 /* Slices, bounded buffers, allocation, UTF-8 and CP932 by table. */
+#include <endian.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,22 +60,6 @@ slice_of(const char *s)
 	return (struct slice) { s, s == NULL ? 0 : strlen(s) };
 }
 
-bool
-slice_eq(struct slice a, struct slice b)
-{
-	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
-}
-
-bool
-slice_is(struct slice a, const char *s)
-{
-	size_t i = 0;
-
-	while (i < a.n && s[i] == a.p[i] && s[i] != '\0')
-		i++;
-	return i == a.n && s[i] == '\0';
-}
-
 int
 slice_cmp(struct slice a, struct slice b)
 {
@@ -84,85 +69,6 @@ slice_cmp(struct slice a, struct slice b)
 	if (c != 0)
 		return c;
 	return (a.n > b.n) - (a.n < b.n);
-}
-
-static bool
-is_blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-struct slice
-slice_trim(struct slice s)
-{
-	while (s.n > 0 && is_blank(s.p[0])) {
-		s.p++;
-		s.n--;
-	}
-	while (s.n > 0 && is_blank(s.p[s.n - 1]))
-		s.n--;
-	return s;
-}
-
-/* Eight digits at p as a number, looked at in one step; -1: one is none. The
- * three products join neighbours: ones to pairs, pairs to fours, fours. */
-static inline int32_t
-eight_digits(const char *p)
-{
-	const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0);
-	const uint64_t zeros = UINT64_C(0x3030303030303030);
-	uint64_t w;
-
-	memcpy(&w, p, 8);
-	if ((w & high) != zeros ||
-	    ((w + UINT64_C(0x0606060606060606)) & high) != zeros)
-		return -1;
-#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
-	w = __builtin_bswap64(w);
-#endif
-	w -= zeros;
-	w = (w * 10 + (w >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
-	w = (w * 100 + (w >> 16)) & UINT64_C(0x0000ffff0000ffff);
-	return (int32_t)((uint32_t)(w * 10000) + (uint32_t)(w >> 32));
-}
-
-bool
-slice_digits(struct slice s)
-{
-	const char *p = s.p, *end = s.p + s.n;
-
-	for (; end - p >= 8; p += 8)
-		if (eight_digits(p) == -1)
-			return false;
-	for (; p < end; p++)
-		if (*p < '0' || *p > '9')
-			return false;
-	return s.n > 0;
-}
-
-int64_t
-slice_number(struct slice s)
-{
-	const char *p = s.p, *end = s.p + s.n;
-	int64_t n = 0;
-
-	if (s.n > 18 || s.n == 0)
-		return -1;
-	for (; end - p >= 8; p += 8) {
-		int32_t eight = eight_digits(p);
-
-		if (eight == -1)
-			return -1;
-		n = n * 100000000 + eight;
-	}
-	for (; p < end; p++) {
-		unsigned d = (unsigned)(unsigned char)*p - '0';
-
-		if (d > 9)
-			return -1;
-		n = n * 10 + d;
-	}
-	return n;
 }
 
 void
@@ -643,32 +549,71 @@ look_long(uint32_t u, struct text_facts *f)
 	f->width += 2;
 }
 
+/* The character whose three bytes (and one more) are in w, little endian, is
+ * full width and of the repertoire: 64 characters share two bytes and a row of
+ * bits. A two-byte character may not come in three: from U+0800, row 32. */
+static inline bool
+is_full_utf8(uint32_t w)
+{
+	uint32_t at = (w & 0xf) << 6 | (w >> 8 & 0x3f);
+	uint64_t row;
+
+	memcpy(&row, full_table + 2 * at, sizeof(row));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	row = row << 32 | row >> 32;
+#endif
+	return (w & 0xc0c0f0) == 0x8080e0 && at >= 32 &&
+	    (row >> (w >> 16 & 63) & 1) != 0;
+}
+
 size_t
 text_full_run(const char *p, const char *end)
 {
-	const unsigned char *q = (const unsigned char *)p;
-	const unsigned char *stop = (const unsigned char *)end;
-	size_t n = 0;
+	const char *from = p;
+	uint32_t w = 0;
 
-	for (; stop - q >= 3; q += 3, n++) {
-		uint32_t u =
-		    (q[0] & 0xfu) << 12 | (q[1] & 0x3fu) << 6 | (q[2] & 0x3fu);
-
-		/* a two-byte character may not come in three: from U+0800 */
-		if (((q[0] & 0xf0u) ^ 0xe0u) | ((q[1] & 0xc0u) ^ 0x80u) |
-		    ((q[2] & 0xc0u) ^ 0x80u) | (u < 0x800) | !is_full(u))
-			break;
+	/* four bytes at once, of which the last is the next one's */
+	for (; end - p > 3; p += 3) {
+		memcpy(&w, p, sizeof(w));
+		if (!is_full_utf8(le32toh(w)))
+			return (size_t)(p - from) / 3;
 	}
-	return n;
+	if (end - p == 3) {
+		memcpy(&w, p, 3);
+		p += is_full_utf8(le32toh(w)) ? 3 : 0;
+	}
+	return (size_t)(p - from) / 3;
+}
+
+/* Characters of two bytes that take three in UTF-8, as many as stand at *p:
+ * written four bytes at once, of which the last is the next one's. Returns how
+ * many there were. */
+static inline size_t
+full_from_cp932(const unsigned char **p, const unsigned char *end, char **q)
+{
+	const unsigned char *from = *p;
+	uint32_t code, u, w;
+
+	for (; end - *p >= 2; *p += 2) {
+		code = (uint32_t)(*p)[0] << 8 | (*p)[1];
+		u = decode_table[code]; /* 0 where a kana stands first */
+		if (u < 0x800 || code < 0x8140 || !code_in_repertoire(code))
+			break;
+		w = htole32(
+		    0x8080e0 | u >> 12 | (u << 2 & 0x3f00) | (u & 0x3f) << 16);
+		memcpy(*q, &w, sizeof(w));
+		*q += 3;
+	}
+	return (size_t)(*p - from) / 2;
 }
 
 char *
 text_cp932_plain(struct slice in, char *q, bool full_only, size_t *chars)
 {
 	const unsigned char *p = (const unsigned char *)in.p, *end = p + in.n;
-	size_t n = 0;
+	size_t n = full_from_cp932(&p, end, &q);
 
-	for (; p < end; n++) {
+	for (; p < end; n += 1 + full_from_cp932(&p, end, &q)) {
 		uint32_t code = *p++, u = code;
 
 		if (code >= 0x80 && (code < 0xa1 || code > 0xdf)) {
@@ -683,13 +628,7 @@ text_cp932_plain(struct slice in, char *q, bool full_only, size_t *chars)
 		} else if (u >= 0xa1) {
 			u += 0xff61 - 0xa1;
 		}
-		if (u >= 0x800) {
-			*q++ = (char)(0xe0 | u >> 12);
-			*q++ = (char)(0x80 | (u >> 6 & 0x3f));
-			*q++ = (char)(0x80 | (u & 0x3f));
-		} else {
-			q = put_utf8(q, u);
-		}
+		q = put_utf8(q, u);
 	}
 	*chars = n;
 	return q;

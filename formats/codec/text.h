@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 struct slice {
 	const char *p;
@@ -23,13 +24,98 @@ struct slice {
 #define SLICE(lit) ((struct slice) { (lit), sizeof(lit) - 1 })
 struct slice slice_of(const char *s);
 
-bool slice_eq(struct slice a, struct slice b);
-bool slice_is(struct slice a, const char *s);
 int slice_cmp(struct slice a, struct slice b); /* memcmp order, then length */
-struct slice slice_trim(struct slice s); /* ASCII blanks at both ends */
-bool slice_digits(struct slice s); /* not empty, 0-9 only */
+
+/* Asked of every field of every record, so they stand where they are used. */
+static inline bool
+slice_eq(struct slice a, struct slice b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
+}
+
+static inline bool
+slice_is(struct slice a, const char *s)
+{
+	size_t n = strlen(s);
+
+	return a.n == n && (n == 0 || memcmp(a.p, s, n) == 0);
+}
+
+/* ASCII blanks at both ends. */
+static inline struct slice
+slice_trim(struct slice s)
+{
+	while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t')) {
+		s.p++;
+		s.n--;
+	}
+	while (s.n > 0 && (s.p[s.n - 1] == ' ' || s.p[s.n - 1] == '\t'))
+		s.n--;
+	return s;
+}
+
+/* Eight digits at p as a number, looked at in one step; -1: one is none. The
+ * three products join neighbours: ones to pairs, pairs to fours, fours. */
+static inline int32_t
+eight_digits(const char *p)
+{
+	const uint64_t high = UINT64_C(0xf0f0f0f0f0f0f0f0);
+	const uint64_t zeros = UINT64_C(0x3030303030303030);
+	uint64_t w;
+
+	memcpy(&w, p, 8);
+	if ((w & high) != zeros ||
+	    ((w + UINT64_C(0x0606060606060606)) & high) != zeros)
+		return -1;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	w = __builtin_bswap64(w);
+#endif
+	w -= zeros;
+	w = (w * 10 + (w >> 8)) & UINT64_C(0x00ff00ff00ff00ff);
+	w = (w * 100 + (w >> 16)) & UINT64_C(0x0000ffff0000ffff);
+	return (int32_t)((uint32_t)(w * 10000) + (uint32_t)(w >> 32));
+}
+
+/* Not empty, 0-9 only. */
+static inline bool
+slice_digits(struct slice s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+
+	for (; end - p >= 8; p += 8)
+		if (eight_digits(p) == -1)
+			return false;
+	for (; p < end; p++)
+		if (*p < '0' || *p > '9')
+			return false;
+	return s.n > 0;
+}
+
 /* Decimal, at most 18 digits; -1 where it is not one. */
-int64_t slice_number(struct slice s);
+static inline int64_t
+slice_number(struct slice s)
+{
+	const char *p = s.p, *end = s.p + s.n;
+	int64_t n = 0;
+
+	if (s.n > 18 || s.n == 0)
+		return -1;
+	for (; end - p >= 8; p += 8) {
+		int32_t eight = eight_digits(p);
+
+		if (eight == -1)
+			return -1;
+		n = n * 100000000 + eight;
+	}
+	for (; p < end; p++) {
+		unsigned d = (unsigned)(unsigned char)*p - '0';
+
+		if (d > 9)
+			return -1;
+		n = n * 10 + d;
+	}
+	return n;
+}
 
 struct buf {
 	char *p; /* the caller's storage */
