@@ -703,4 +703,5 @@ def main():
     write_results()
 
 
-main()
+if __name__ == "__main__":
+    main()
