@@ -68,7 +68,7 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lpthread
 
 .SECONDARY:
 .DELETE_ON_ERROR:
-.PHONY: all deps deps-test deps-tools demo check asan coverage bench bench-nation lint fuzz sizes \
+.PHONY: all deps deps-test deps-tools demo check asan torture coverage bench bench-nation lint fuzz sizes \
 	rules headers install dist clean help bless programs tests-build layouts
 
 all: programs $(G)/diag.7 $(G)/runbook.7
@@ -156,6 +156,10 @@ check: deps deps-test
 	@VARIANT=$(VARIANT) tests/check.sh
 asan:
 	@$(MAKE) --no-print-directory VARIANT=asan check
+# the same tests as in check, long: ROUNDS of killing a night (SEED= repeats one)
+torture: deps
+	@$(MAKE) --no-print-directory -j$(J) tests-build
+	@B="$(CURDIR)/$(B)" ROUNDS=$(or $(ROUNDS),100) tests/part-nightkill.sh
 coverage:
 	@$(MAKE) --no-print-directory VARIANT=coverage check
 	@tests/deps.sh gcovr
@@ -230,6 +234,7 @@ help:
 	@echo 'make            all programs, build/release'
 	@echo 'make demo       a synthetic country, one night, questions answered (build/demo)'
 	@echo 'make check      all tests; make asan: the same under address+undefined sanitizers'
+	@echo 'make torture    a night killed 100 times at random moments, the same bytes each time'
 	@echo 'make bench      figures beside peers, build/bench/results.tsv'
 	@echo 'make bench-nation  the rebuild at 20 M people (35 GB of disk), carried on to 125 M'
 	@echo 'make deps       installs what is missing (Debian); demo and check do it themselves'

@@ -17,6 +17,7 @@ ok() { # DESCRIPTION STATUS
 		echo "not ok: $1"
 	fi
 }
+so() { ok "$2" "$1"; } # the status first: a $( ) in the text would take its place
 skip() { echo "SKIP: $1"; }
 tests/site.sh "$W/site" 0 >/dev/null
 cat >>"$W/site/site.yaml" <<END
@@ -280,7 +281,7 @@ refused 'an exit status without an answer' 's/stop: "32 /stop: "/'
 refused 'a calendar that is no rule' 's/every day/now and then/'
 for net in jobs/*.yaml; do
 	"$B/shikaku-jobs" check "$net" >/dev/null 2>"$W/err"
-	ok "$net is well: $(head -1 "$W/err")" $?
+	so $? "$net is well: $(head -1 "$W/err")"
 done
 
 # ---- exporters, by the tools they are for ----
@@ -293,7 +294,7 @@ if command -v systemd-analyze >/dev/null; then
 	sed -i "s|/usr/sbin/|$B/|; /^Documentation/d" "$W"/units/*.service
 	systemd-analyze verify "$W"/units/*.service "$W"/units/*.timer "$W"/units/*.target >"$W/verify" 2>&1
 	[ $? -eq 0 ] && ! grep -q "$W/units\|shikaku-nightly" "$W/verify"
-	ok "systemd-analyze verify has nothing to say $(head -2 "$W/verify")" $?
+	so $? "systemd-analyze verify has nothing to say $(head -2 "$W/verify")"
 	worst=$(systemd-analyze security --offline=yes "$W"/units/*.service 2>/dev/null |
 	    sed -n 's/.*exposure level for .*: \([0-9.]*\) .*/\1/p' | sort -n | tail -1)
 	awk -v w="${worst:-9}" 'BEGIN { exit !(w <= 1.5) }'
@@ -397,7 +398,7 @@ fi
 "$B/shikaku-jobs" graph $N >"$W/net.svg" && xmllint --noout "$W/net.svg" && [ "$(grep -c '<rect' "$W/net.svg")" = 13 ]
 ok 'the picture is XML with a box a job' $?
 make -s build/gen/runbook.7 && mandoc -Tlint -Wwarning build/gen/runbook.7 >"$W/lint"
-ok "the runbook is clean mdoc $(head -1 "$W/lint")" $?
+so $? "the runbook is clean mdoc $(head -1 "$W/lint")"
 
 # ---- plan and calendar ----
 "$J" plan -c "$S" -D 2026-11-24 "$W/four.yaml" >"$W/plan" 2>&1

@@ -47,6 +47,7 @@ rule 'libevent in worker, http, connection, usage_line' '#include <event2' $(but
 rule 'no foreign header in ours' '#include <(openssl|sqlite3|libxml|event2|archive|yaml|jansson|xlsxwriter)' $(ls_ 'batch/*.h' 'online/*.h' 'formats/*.h')
 rule 'the clock is read in run.c and the responder only' '(^|[^a-z_])(time|gettimeofday|clock_gettime|localtime|mktime|gmtime)(_r)?\(' $(but 'batch/run\.c|online/(worker|http|connection|responder|question|usage_line|tls|journal|admin)\.c' 'batch/*.c' 'online/*.c' 'formats/*.c')
 rule 'no unbounded calls' '(^|[^a-z_])(strcpy|strcat|sprintf|vsprintf|gets|strtok|system|popen|atoi|atol|tmpnam|mktemp)\(' $(ls_ 'batch/*.c' 'online/*.c' 'formats/*.c')
+rule 'a status is read before a text that runs a command' '^[[:space:]]*(ok|is|check) ".*\$\(.*" \$\?$' $(ls_ 'tests/*.sh')
 rule 'no locale' 'setlocale|tolower|toupper|isalpha|isdigit\(' $(ls_ 'batch/*.c' 'online/*.c' 'formats/*.c')
 }
 echo "rules: $passed passed, $failed failed"
