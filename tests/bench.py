@@ -447,6 +447,7 @@ def bench_store(small, large):
     row("rebuild.disk_peak", ten["delta_1pct.disk_peak"], "snapshots", "cap", 2.2)
     row("lookup.typed_key", ten["lookup.typed_key"], "1/s", "aim", 400000)
     row("lookup.card", ten["lookup.card"], "1/s", "aim", 250000)
+    row("link.merge", ten["cards.rows_per_s"], "links/s", "aim", 1000000)
 
 
 def bench_nation(persons):

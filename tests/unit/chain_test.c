@@ -245,6 +245,80 @@ bad_cards(void)
 	chain_cards_free(c);
 }
 
+/* A signature is 256 bytes, not one fewer or more, at either end. */
+static void
+sizes_of_signatures(void)
+{
+	struct slice der = pki_bytes("card-good.der"),
+		     sig = pki_bytes("challenge.sig"),
+		     m = pki_bytes("challenge");
+	struct chain_cards *c = cards();
+	struct chain_card out;
+	char longer[258] = { 0 };
+
+	CU_ASSERT_EQUAL_FATAL(sig.n, 256);
+	memcpy(longer + 1, sig.p, 256);
+	struct slice wrong[] = { { sig.p, 255 }, { sig.p + 1, 255 },
+		{ longer, 257 }, { longer + 1, 257 }, { longer, 256 },
+		{ sig.p, 0 } };
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		CU_ASSERT_EQUAL(
+		    chain_card_check(c, der, m, wrong[i], PKI_NOW, &out),
+		    DIAG_CARD_SIGNATURE);
+	CU_ASSERT_EQUAL(
+	    chain_card_check(c, der, m, sig, PKI_NOW, &out), DIAG__MAX);
+	free((char *)der.p);
+	free((char *)sig.p);
+	free((char *)m.p);
+	chain_cards_free(c);
+}
+
+static enum diag_code
+card_at(const struct chain_cards *c, const char *name, int64_t now)
+{
+	struct slice der = pki_bytes(name), sig = pki_bytes("challenge.sig"),
+		     m = pki_bytes("challenge");
+	struct chain_card out;
+	enum diag_code code = chain_card_check(c, der, m, sig, now, &out);
+
+	free((char *)der.p);
+	free((char *)sig.p);
+	free((char *)m.p);
+	return code;
+}
+
+/* Until 23:59:59 JST, that second included; from 9:00:00 JST on. */
+static void
+seconds_of_a_card(void)
+{
+	struct chain_cards *c = cards();
+	int64_t end = day_moment(day_of(2026, 8, 1), 0);
+	int64_t begin = day_moment(day_of(2026, 9, 1), INT64_C(9) * 3600000);
+
+	CU_ASSERT_EQUAL(card_at(c, "card-expired.der", end - 1), DIAG__MAX);
+	CU_ASSERT_EQUAL(card_at(c, "card-expired.der", end), DIAG_CARD_EXPIRED);
+	CU_ASSERT_EQUAL(card_at(c, "card-early.der", begin), DIAG__MAX);
+	CU_ASSERT_EQUAL(
+	    card_at(c, "card-early.der", begin - 1), DIAG_CARD_EXPIRED);
+	chain_cards_free(c);
+}
+
+/* A store with another generation only: as a card of a test CA, or of the
+ * signing CA, meets the pinned ones. */
+static void
+not_pinned(void)
+{
+	struct pki_sink s = pki_sink();
+	struct chain_cards *c =
+	    chain_cards_open(pki("cards2.pem"), "2.999.1.3.30", &s.sink);
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT_EQUAL(card_at(c, "card-good.der", PKI_NOW), DIAG_CARD_CHAIN);
+	CU_ASSERT_EQUAL(card_at(c, "card-second.der", PKI_NOW), DIAG__MAX);
+	chain_cards_free(c);
+}
+
 static void
 flipped_card(void)
 {
@@ -446,6 +520,9 @@ static CU_TestInfo tests[] = {
 	{ "trust files that are not what they should be", trust_files },
 	{ "cards of both CA generations are let in", good_cards },
 	{ "cards of every wrong sort are refused by name", bad_cards },
+	{ "a card's signature has 256 bytes", sizes_of_signatures },
+	{ "a card's validity counts to the second", seconds_of_a_card },
+	{ "a card of a CA that is not pinned is not let in", not_pinned },
 	{ "no flipped or cut card is let in", flipped_card },
 	{ "a partition gives its head and entries", good_partition },
 	{ "partitions of every wrong sort give no entry", bad_partitions },
