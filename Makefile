@@ -19,6 +19,8 @@ APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-
 # opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
 APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffice-calc-nogui python3-openpyxl poppler-utils \
 	fonts-ipafont-gothic
+# shows the report's page at three widths
+APT_TEST += chromium
 # for make lint, fuzz, sizes and compile_commands.json only
 APT_TOOLS := clang clang-format clang-tidy cppcheck bear universal-ctags \
 	shellcheck libclang-rt-14-dev

@@ -116,9 +116,16 @@ prove_line(struct journal_file *f, struct slice line)
 	return NULL;
 }
 
+struct proving {
+	int64_t stop; /* *at is wanted of this line */
+	char *at;
+	int (*each)(void *arg, struct slice line);
+	void *arg;
+};
+
 /* One line of the file, its LF taken off; the first names the columns. */
 static int
-take_line(struct journal_file *f, struct slice line, int64_t stop, char at[17],
+take_line(struct journal_file *f, struct slice line, const struct proving *p,
     struct diag_sink *sink)
 {
 	const char *wrong;
@@ -136,14 +143,14 @@ take_line(struct journal_file *f, struct slice line, int64_t stop, char at[17],
 		return -1;
 	}
 	f->lines++;
-	if (f->lines == stop && at != NULL)
-		memcpy(at, f->chain, 17);
-	return 0;
+	if (f->lines == p->stop && p->at != NULL)
+		memcpy(p->at, f->chain, 17);
+	return p->each == NULL ? 0 : p->each(p->arg, line);
 }
 
-int
-journal_prove(const char *root, struct journal_file *f, int64_t line,
-    char at[17], struct diag_sink *sink)
+static int
+prove(const char *root, struct journal_file *f, const struct proving *how,
+    struct diag_sink *sink)
 {
 	static const size_t size = 1 << 16; /* > RECORD_BYTES_MAX */
 	char *p = text_alloc(size);
@@ -154,8 +161,8 @@ journal_prove(const char *root, struct journal_file *f, int64_t line,
 
 	f->lines = f->bytes = 0;
 	usage_chain_first(f->day, f->worker, f->chain);
-	if (at != NULL)
-		memcpy(at, f->chain, 17);
+	if (how->at != NULL)
+		memcpy(how->at, f->chain, 17);
 	if (fd == -1)
 		goto out;
 	while ((n = read(fd, p + have, size - have)) > 0) {
@@ -164,7 +171,7 @@ journal_prove(const char *root, struct journal_file *f, int64_t line,
 		while ((lf = memchr(p + used, '\n', have - used)) != NULL) {
 			struct slice s = { p + used, (size_t)(lf - p) - used };
 
-			if (take_line(f, s, line, at, sink) == -1)
+			if (take_line(f, s, how, sink) != 0)
 				goto out;
 			used += s.n + 1;
 		}
@@ -186,6 +193,25 @@ out:
 		close(fd);
 	free(p);
 	return ok;
+}
+
+int
+journal_prove(const char *root, struct journal_file *f, int64_t line,
+    char at[17], struct diag_sink *sink)
+{
+	struct proving how = { .stop = line, .at = at };
+
+	return prove(root, f, &how, sink);
+}
+
+int
+journal_lines(const char *root, struct journal_file *f,
+    int (*each)(void *arg, struct slice line), void *arg,
+    struct diag_sink *sink)
+{
+	struct proving how = { .stop = -1, .each = each, .arg = arg };
+
+	return prove(root, f, &how, sink);
 }
 
 int

@@ -14,6 +14,7 @@
 #include "batch/ledger.h"
 #include "batch/partitions.h"
 #include "batch/publish.h"
+#include "batch/report_month.h"
 #include "batch/run.h"
 #include "batch/spool.h"
 #include "batch/tally.h"
@@ -34,6 +35,7 @@ struct report {
 	bool outgoing; /* reading the side that packages leave */
 	struct snapshot_set set;
 	struct snapshot *institutions; /* NULL: none yet */
+	bool changed; /* something was written */
 	int64_t partitions, oldest_update, first_next; /* moments; 0 none */
 };
 
@@ -250,29 +252,6 @@ write_figures(struct report *r, const char *name, int fd)
 	return record_finish(w) == -1 ? -1 : ok;
 }
 
-/* The file of this day is there and the same, byte for byte. */
-static bool
-same_as(const char *path, const char *new)
-{
-	char a[1 << 16], b[1 << 16];
-	FILE *x = fopen(path, "re"), *y = fopen(new, "re");
-	bool same = x != NULL && y != NULL;
-	size_t n;
-
-	while (same) {
-		n = fread(a, 1, sizeof(a), x);
-		if (fread(b, 1, sizeof(b), y) != n || memcmp(a, b, n) != 0)
-			same = false;
-		if (n < sizeof(a))
-			break;
-	}
-	if (x != NULL)
-		fclose(x);
-	if (y != NULL)
-		fclose(y);
-	return same;
-}
-
 static int
 publish_statistics(struct report *r)
 {
@@ -289,15 +268,11 @@ publish_statistics(struct report *r)
 		publish_abandon(&p);
 		goto io;
 	}
-	if (same_as(path, p.temp)) {
-		run_worst(&r->run, EXIT_NOTHING);
+	if (report_same(path, p.temp) || r->run.dry) {
 		publish_abandon(&p);
 		return 0;
 	}
-	if (r->run.dry) {
-		publish_abandon(&p);
-		return 0;
-	}
+	r->changed = true;
 	if (publish_commit(&p, dir, name) == 0)
 		return 0;
 io:
@@ -401,6 +376,16 @@ io:
 	run_worst(&r->run, EXIT_TEMPORARY);
 }
 
+static void
+publish_all(struct report *r)
+{
+	if (publish_statistics(r) == -1 ||
+	    report_month(&r->run, &r->set, &r->changed) == -1)
+		return;
+	if (!r->changed && !r->run.dry)
+		run_worst(&r->run, EXIT_NOTHING);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -419,7 +404,7 @@ main(int argc, char **argv)
 		if (read_journals(&r) == 0 &&
 		    read_ledger(&r, r.run.config->intermediate_root) == 0 &&
 		    read_ledger(&r, r.root) == 0 && read_set(&r) == 0)
-			publish_statistics(&r);
+			publish_all(&r);
 		publish_metrics(&r);
 	}
 	snapshot_close(r.institutions);

@@ -194,6 +194,8 @@ static const struct key keys[] = {
   "通知種別 in the notice list.", "お知らせ対象者一覧の通知種別。" },
 { "notice.text", TEXT, AT(notice_text), 1, 8, "1", NULL,
   "文面版; with a new one everybody is told again.", "文面版。変更すると全員に改めてお知らせする。" },
+{ "statistics.below", INT, AT(statistics_below), 0, 1000, "10", NULL,
+  "Figures of a month below this are hidden, with what gives them away; 0: none.", "月次統計でこれ未満の値（と逆算につながる値）を秘匿する。0なら行わない。" },
 { "freshness.stop", BOOL, AT(stale_stops), 0, 0, "false", NULL,
   "Stop answering when the snapshot is too old; else only warn.", "スナップショットが古い場合に応答を止める（falseなら警告のみ）。" },
 { "freshness.hours", INT, AT(stale_hours), 1, 8784, "36", NULL,

@@ -90,6 +90,7 @@ struct config {
 	int codes_again_days; /* codes.again_days; 0: never */
 	const char *notice_schemes; /* notice.schemes: "a+b"; empty: none */
 	const char *notice_kind, *notice_text; /* 通知種別, 文面版 */
+	int statistics_below; /* statistics.below: figures to hide; 0 none */
 	bool stale_stops; /* stop answering when the snapshot is too old */
 	int stale_hours;
 

@@ -1,0 +1,269 @@
+/* Counting by SQL what lies in SQLite files anyway. */
+#include "batch/facts.h"
+
+#include <sqlite3.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "batch/spool.h"
+#include "formats/codec/day.h"
+
+/* Each gives key1, key2, count. :first, :last: days, YYYY-MM-DD or as the
+ * file has them; :own: 1 on the qualification side. A package is counted
+ * where it arrives. */
+struct fact {
+	enum statistics_table table;
+	const char *sql;
+};
+#define FILES                                                                  \
+	" FROM file WHERE day BETWEEN :first AND :last AND "                   \
+	"(feed <> 'package' OR :own) "
+static const struct fact of_ledger[] = {
+	{ TABLE_FEED_STATE,
+	    "SELECT feed, state, count(*)" FILES "GROUP BY 1, 2" },
+	{ TABLE_REASON,
+	    "SELECT CASE reason WHEN '' THEN 'none' ELSE reason END, '', "
+	    "count(*)" FILES "GROUP BY 1" },
+	/* arrived: moment; the JST day it lies in against the day in the name
+	 */
+	{ TABLE_LATE,
+	    "SELECT CASE WHEN late < 0 THEN 'early' WHEN late < 2 THEN late "
+	    "WHEN late <= 7 THEN 2 ELSE 3 END, '', count(*) FROM (SELECT "
+	    "CAST(julianday(date(arrived / 1000, 'unixepoch', '+9 hours')) - "
+	    "julianday(day) AS INTEGER) AS late" FILES ") GROUP BY 1" },
+};
+#define CHANGE(name)                                                           \
+	"SELECT replace(day, '-', ''), '" #name "', sum(" #name ") FROM "      \
+	"reflection WHERE day BETWEEN :first AND :last AND :own GROUP BY 1"
+static const struct fact of_merge[] = {
+	{ TABLE_CHANGE, CHANGE(added) },
+	{ TABLE_CHANGE, CHANGE(amended) },
+	{ TABLE_CHANGE, CHANGE(lost) },
+	{ TABLE_CHANGE, CHANGE(cancelled) },
+	{ TABLE_CHANGE, CHANGE(unchanged) },
+	{ TABLE_CHANGE, CHANGE(refused) },
+	{ TABLE_CHANGE, CHANGE(held) },
+	{ TABLE_CHANGE, CHANGE(removed) },
+};
+/* One pass: by everything at once, which is some thousand groups. */
+static const char of_persons[] =
+    "SELECT ifnull(i.Scheme, 'none'), min(100, 5 * CAST((:last - "
+    "CAST(p.Birthdate AS INTEGER)) / 50000 AS INTEGER)), "
+    "ifnull(p.Sex1, 'none'), ifnull(i.Prefecture, 'none'), "
+    "ifnull(p.InsuredCardClassification, 'none'), count(*) FROM period p "
+    "LEFT JOIN insurer i ON i.number = substr('00' || p.InsurerNumber, -8) "
+    "WHERE p.QualificationDate <= :last AND (p.DisqualificationDate IS NULL "
+    "OR p.DisqualificationDate > :last) GROUP BY 1, 2, 3, 4, 5";
+static const char of_institutions[] =
+    "SELECT InstitutionCode, ifnull(Prefecture, 'none'), "
+    "ifnull(SizeClass, 'none'), "
+    "DesignatedUntil IS NOT NULL AND DesignatedUntil < :first FROM "
+    "institution ORDER BY 1";
+
+static sqlite3 *
+open_file(const char *path, bool immutable, struct diag_sink *sink)
+{
+	sqlite3 *db = NULL;
+	char uri[SPOOL_PATH_MAX + 64];
+
+	snprintf(uri, sizeof(uri), "file:%s?mode=ro%s", path,
+	    immutable ? "&immutable=1" : "");
+	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
+		NULL) == SQLITE_OK)
+		return db;
+	diag_file(sink, DIAG_IO, path, "%s", sqlite3_errmsg(db));
+	sqlite3_close(db);
+	return NULL;
+}
+
+static sqlite3_stmt *
+query(sqlite3 *db, const char *sql, const char *first, const char *last,
+    bool own, const char *path, struct diag_sink *sink)
+{
+	sqlite3_stmt *st = NULL;
+
+	if (sqlite3_prepare_v2(db, sql, -1, &st, NULL) != SQLITE_OK) {
+		diag_file(sink, DIAG_IO, path, "%s", sqlite3_errmsg(db));
+		return NULL;
+	}
+	sqlite3_bind_text(st, sqlite3_bind_parameter_index(st, ":first"), first,
+	    -1, SQLITE_STATIC);
+	sqlite3_bind_text(st, sqlite3_bind_parameter_index(st, ":last"), last,
+	    -1, SQLITE_STATIC);
+	sqlite3_bind_int(st, sqlite3_bind_parameter_index(st, ":own"), own);
+	return st;
+}
+
+static const char *
+text(sqlite3_stmt *st, int column)
+{
+	const unsigned char *s = sqlite3_column_text(st, column);
+
+	return s == NULL ? "none" : (const char *)s;
+}
+
+static int
+done(sqlite3_stmt *st, int rc, const char *path, struct diag_sink *sink)
+{
+	if (rc != SQLITE_DONE)
+		diag_file(sink, DIAG_IO, path, "%s",
+		    sqlite3_errmsg(sqlite3_db_handle(st)));
+	sqlite3_finalize(st);
+	return rc == SQLITE_DONE ? 0 : -1;
+}
+
+static int
+count_facts(struct statistics *s, sqlite3 *db, const struct fact *f, size_t n,
+    bool own, const char *path, struct diag_sink *sink)
+{
+	char first[11], last[11];
+	sqlite3_stmt *st;
+	int rc, ok = 0;
+
+	day_format_iso(s->first, first);
+	day_format_iso(s->last, last);
+	for (size_t i = 0; i < n && ok == 0; i++) {
+		st = query(db, f[i].sql, first, last, own, path, sink);
+		if (st == NULL)
+			return -1;
+		while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+			figures_add(&s->figures, f[i].table, text(st, 0),
+			    text(st, 1), sqlite3_column_int64(st, 2));
+		ok = done(st, rc, path, sink);
+	}
+	return ok;
+}
+
+static int
+count_ledger(
+    struct statistics *s, const char *root, bool own, struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX];
+	sqlite3 *db;
+	int ok;
+
+	if (*root == '\0')
+		return 0;
+	spool_path(path, root, "ledger.sqlite");
+	if (access(path, F_OK) == -1)
+		return 0; /* nothing has come in yet */
+	if ((db = open_file(path, false, sink)) == NULL)
+		return -1;
+	ok = count_facts(s, db, of_ledger,
+	    sizeof(of_ledger) / sizeof(of_ledger[0]), own, path, sink);
+	if (ok == 0)
+		ok = count_facts(s, db, of_merge,
+		    sizeof(of_merge) / sizeof(of_merge[0]), own, path, sink);
+	sqlite3_close(db);
+	return ok;
+}
+
+int
+facts_ledgers(struct statistics *s, const char *intermediate,
+    const char *qualification, struct diag_sink *sink)
+{
+	return count_ledger(s, intermediate, false, sink) == -1 ?
+	    -1 :
+	    count_ledger(s, qualification, true, sink);
+}
+
+/* The file of a kind in force; NULL: none, *ok says whether that is wrong. */
+static sqlite3 *
+open_kind(const struct statistics *s, const char *root, enum snapshot_kind kind,
+    char path[SPOOL_PATH_MAX], int *ok, struct diag_sink *sink)
+{
+	const struct snapshot_set_entry *e = &s->set.kind[kind];
+	sqlite3 *db;
+
+	*ok = 0;
+	if (e->generation == 0)
+		return NULL;
+	spool_path(path, root, "snapshots/%s", e->file);
+	db = open_file(path, true, sink);
+	if (db == NULL)
+		*ok = -1;
+	return db;
+}
+
+static void
+add_persons(struct statistics *s, sqlite3_stmt *st)
+{
+	int64_t n = sqlite3_column_int64(st, 5);
+	char age[12];
+
+	snprintf(age, sizeof(age), "%02d", sqlite3_column_int(st, 1));
+	figures_add(&s->figures, TABLE_INSURED, "", "", n);
+	figures_add(&s->figures, TABLE_SCHEME_SEX, text(st, 0), text(st, 2), n);
+	figures_add(&s->figures, TABLE_AGE_SEX, age, text(st, 2), n);
+	figures_add(&s->figures, TABLE_INSURED_PREFECTURE, text(st, 3), "", n);
+	figures_add(&s->figures, TABLE_CLASS, text(st, 4), "", n);
+}
+
+int
+facts_persons(struct statistics *s, const char *root, struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX], first[9], last[9];
+	sqlite3_stmt *st;
+	int ok, rc;
+	sqlite3 *db =
+	    open_kind(s, root, SNAPSHOT_QUALIFICATION, path, &ok, sink);
+
+	if (db == NULL)
+		return ok;
+	day_format(s->first, first);
+	day_format(s->last, last);
+	st = query(db, of_persons, first, last, true, path, sink);
+	if (st == NULL) {
+		sqlite3_close(db);
+		return -1;
+	}
+	figures_add(&s->figures, TABLE_INSURED, "", "", 0);
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		add_persons(s, st);
+	ok = done(st, rc, path, sink);
+	sqlite3_close(db);
+	return ok;
+}
+
+static void
+add_institution(struct statistics *s, sqlite3_stmt *st)
+{
+	struct where *w;
+
+	if (s->wheres == s->where_max) {
+		s->where_max = s->where_max == 0 ? 256 : s->where_max * 2;
+		s->where =
+		    text_realloc(s->where, s->where_max * sizeof(*s->where));
+	}
+	w = &s->where[s->wheres++];
+	memset(w, 0, sizeof(*w));
+	snprintf(w->code, sizeof(w->code), "%s", text(st, 0));
+	snprintf(w->prefecture, sizeof(w->prefecture), "%s", text(st, 1));
+	snprintf(w->size_class, sizeof(w->size_class), "%s", text(st, 2));
+	w->closed = sqlite3_column_int(st, 3) != 0;
+}
+
+int
+facts_institutions(
+    struct statistics *s, const char *root, struct diag_sink *sink)
+{
+	char path[SPOOL_PATH_MAX], first[9];
+	sqlite3_stmt *st;
+	int ok, rc;
+	sqlite3 *db =
+	    open_kind(s, root, SNAPSHOT_INSTITUTIONS, path, &ok, sink);
+
+	if (db == NULL)
+		return ok;
+	day_format(s->first, first);
+	st = query(db, of_institutions, first, first, true, path, sink);
+	if (st == NULL) {
+		sqlite3_close(db);
+		return -1;
+	}
+	while ((rc = sqlite3_step(st)) == SQLITE_ROW)
+		add_institution(s, st);
+	ok = done(st, rc, path, sink);
+	sqlite3_close(db);
+	return ok;
+}

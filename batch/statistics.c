@@ -1,0 +1,208 @@
+/* What all forms of a month's statistics share; CSV and JSON. */
+#include "batch/statistics.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "formats/codec/day.h"
+
+void
+statistics_free(struct statistics *s)
+{
+	figures_free(&s->figures);
+	free(s->finding);
+	free(s->where);
+}
+
+void
+statistics_find(struct statistics *s, const char *code, const char *subject,
+    const char *ja, const char *en)
+{
+	struct finding *f;
+
+	for (size_t i = 0; i < s->findings; i++)
+		if (strcmp(s->finding[i].code, code) == 0 &&
+		    strcmp(s->finding[i].subject, subject) == 0)
+			return;
+	if (s->findings == s->finding_max) {
+		s->finding_max = s->finding_max == 0 ? 16 : s->finding_max * 2;
+		s->finding = text_realloc(
+		    s->finding, s->finding_max * sizeof(*s->finding));
+	}
+	f = &s->finding[s->findings++];
+	snprintf(f->code, sizeof(f->code), "%s", code);
+	snprintf(f->subject, sizeof(f->subject), "%s", subject);
+	snprintf(f->ja, sizeof(f->ja), "%s", ja);
+	snprintf(f->en, sizeof(f->en), "%s", en);
+}
+
+void
+statistics_name(const struct statistics *s, const char *ext, char out[48])
+{
+	char d[9];
+
+	day_format(s->first, d);
+	snprintf(
+	    out, 48, "statistics-%.6s%s%s", d, s->closed ? "" : "-open", ext);
+}
+
+static int
+where_cmp(const void *a, const void *b)
+{
+	return strcmp(
+	    ((const struct where *)a)->code, ((const struct where *)b)->code);
+}
+
+void
+statistics_follow(void *arg, enum statistics_dim dim, const char *value,
+    enum statistics_dim what, char out[FIGURE_KEY])
+{
+	const struct statistics *s = arg;
+	struct where x = { "", "none", "none", false };
+	const struct where *w = NULL;
+	int32_t day;
+
+	snprintf(out, FIGURE_KEY, "none");
+	if (what == DIM_WEEKDAY &&
+	    (day = day_parse(slice_of(value))) != DAY_NONE)
+		snprintf(out, FIGURE_KEY, "%d", day_weekday(day));
+	if (what == DIM_OUTCOME) {
+		bool answered = dim == DIM_CODE ? strcmp(value, "none") == 0 :
+						  strcmp(value, "refused") != 0;
+
+		snprintf(
+		    out, FIGURE_KEY, "%s", answered ? "answered" : "refused");
+	}
+	if (dim != DIM_INSTITUTION)
+		return;
+	snprintf(x.code, sizeof(x.code), "%s", value);
+	if (s->wheres > 0)
+		w = bsearch(
+		    &x, s->where, s->wheres, sizeof(*s->where), where_cmp);
+	if (w == NULL)
+		w = &x;
+	snprintf(out, FIGURE_KEY, "%s",
+	    what == DIM_PREFECTURE ? w->prefecture : w->size_class);
+}
+
+/* ---- CSV ---- */
+
+static const struct {
+	const char *name, *ja, *en;
+} columns[] = {
+	{ "table", "表", "name of the table" },
+	{ "table_ja", "表の名称", "its name in Japanese" },
+	{ "table_en", "表の名称（英）", "its name in English" },
+	{ "key1", "区分1", "value of the first key; empty where it has none" },
+	{ "key1_ja", "区分1の名称", "its name in Japanese" },
+	{ "key1_en", "区分1の名称（英）", "its name in English" },
+	{ "key2", "区分2", "value of the second key; empty where it has none" },
+	{ "key2_ja", "区分2の名称", "its name in Japanese" },
+	{ "key2_en", "区分2の名称（英）", "its name in English" },
+	{ "value", "値", "the figure; empty where hidden" },
+	{ "unit", "単位", "what is counted" },
+	{ "hidden", "秘匿", "1: hidden, else 0" },
+};
+#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
+
+static FILE *
+begin(const char *path, struct diag_sink *sink)
+{
+	FILE *f = fopen(path, "we");
+
+	if (f == NULL)
+		diag_file(sink, DIAG_IO, path, "%s", strerror(errno));
+	return f;
+}
+
+static int
+finish(FILE *f, const char *path, struct diag_sink *sink)
+{
+	bool bad = ferror(f) != 0;
+
+	if (fclose(f) == EOF || bad) {
+		diag_file(sink, DIAG_IO, path, "%s", strerror(errno));
+		return -1;
+	}
+	return 0;
+}
+
+static void
+put_key(FILE *f, const struct figure *x, int k)
+{
+	enum statistics_dim dim = statistics_tables[x->table].dim[k];
+	char ja[64], en[64];
+
+	if (dim == DIM_NONE)
+		fputs(",,,", f);
+	else
+		fprintf(f, "%s,\"%s\",\"%s\",", x->key[k],
+		    statistics_label(dim, x->key[k], true, ja),
+		    statistics_label(dim, x->key[k], false, en));
+}
+
+int
+statistics_csv(
+    const struct statistics *s, const char *path, struct diag_sink *sink)
+{
+	FILE *f = begin(path, sink);
+
+	if (f == NULL)
+		return -1;
+	fputs("\xef\xbb\xbf", f);
+	for (size_t i = 0; i < COLUMNS; i++)
+		fprintf(f, "%s%s", i == 0 ? "" : ",", columns[i].name);
+	fputs("\r\n", f);
+	for (size_t i = 0; i < s->figures.n; i++) {
+		const struct figure *x = &s->figures.v[i];
+		const struct statistics_table_row *t =
+		    &statistics_tables[x->table];
+
+		fprintf(f, "%s,\"%s\",\"%s\",", t->name, t->ja, t->en);
+		put_key(f, x, 0);
+		put_key(f, x, 1);
+		if (!x->hidden)
+			fprintf(f, "%lld", (long long)x->value);
+		fprintf(f, ",%s,%d\r\n", t->unit, x->hidden);
+	}
+	return finish(f, path, sink);
+}
+
+/* ---- its description; no text of ours has a quote or backslash ---- */
+
+int
+statistics_json(
+    const struct statistics *s, const char *path, struct diag_sink *sink)
+{
+	FILE *f = begin(path, sink);
+	char name[48];
+
+	if (f == NULL)
+		return -1;
+	statistics_name(s, ".csv", name);
+	fprintf(f,
+	    "{\n  \"file\": \"%s\",\n  \"charset\": \"UTF-8\",\n"
+	    "  \"columns\": [\n",
+	    name);
+	for (size_t i = 0; i < COLUMNS; i++)
+		fprintf(f,
+		    "    {\"name\": \"%s\", \"ja\": \"%s\", \"en\": \"%s\"}%s\n",
+		    columns[i].name, columns[i].ja, columns[i].en,
+		    i + 1 < COLUMNS ? "," : "");
+	fputs("  ],\n  \"tables\": [\n", f);
+	for (int t = 0; t < TABLE__MAX; t++) {
+		const struct statistics_table_row *r = &statistics_tables[t];
+
+		fprintf(f,
+		    "    {\"name\": \"%s\", \"ja\": \"%s\", \"en\": \"%s\", "
+		    "\"unit\": \"%s\", \"key1\": \"%s\", \"key2\": \"%s\", "
+		    "\"source_ja\": \"%s\", \"source\": \"%s\"}%s\n",
+		    r->name, r->ja, r->en, r->unit,
+		    statistics_dims[r->dim[0]].name,
+		    statistics_dims[r->dim[1]].name, r->from_ja, r->from,
+		    t + 1 < TABLE__MAX ? "," : "");
+	}
+	fputs("  ]\n}\n", f);
+	return finish(f, path, sink);
+}

@@ -1,0 +1,147 @@
+#!/bin/bash
+# A month's statistics: a country of 2,000 people, a night, a month of journals
+# written here. Every figure is counted again by Python, hidden figures are
+# attacked, the page is shown by Chromium at three widths.
+set -u
+cd "$(dirname "$0")/.." || exit 64
+: "${B:=$PWD/build/release}"
+export B
+W=$B/part-statistics
+D=2026-08-03
+rm -rf "$W"
+mkdir -p "$W"
+passed=0 failed=0
+is() { # DESCRIPTION WANT GOT
+	if [ "$2" = "$3" ]; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "not ok: $1: want [$2] got [$3]"
+	fi
+}
+I=$W/intermediate Q=$W/qualification S=$W/qualification/out/statistics
+tests/site.sh "$W" 0
+"$B/shikaku-sample" -c "$W/site.yaml" --people 2000 --seed 3 -D $D >"$W/sample.log"
+tests/night.sh "$W/site.yaml" $D intake ingest codes deliver intake ingest revoke rebuild deliver >"$W/night.log" 2>&1
+is 'the night ends well' 0 $?
+master() { sqlite3 -separator , "$(find "$Q/snapshots" -name 'institutions-*.sqlite')" \
+	"SELECT InstitutionCode, Prefecture FROM institution ORDER BY 1"; }
+master >"$W/master.csv"
+mkdir -p "$Q/journal"
+python3 tests/statistics.py journals "$Q" 2026-08 6000 "$W/master.csv"
+report() { # DAY ARGS
+	out=$("$B/shikaku-report" -c "$W/site.yaml" -D "$1" "${@:2}" 2>"$W/err")
+	status=$?
+}
+sed '$a\statistics:\n  below: 0' "$W/site.yaml" >"$W/all.yaml"
+
+# ---- every figure, none hidden ----
+"$B/shikaku-report" -c "$W/all.yaml" -D 2026-08-31 >"$W/all.out" 2>"$W/err"
+is 'a whole month' 0 $?
+is 'every usage line is counted' 6000 "$(sed -n 's/.* month_lines=\([0-9]*\).*/\1/p' "$W/all.out")"
+python3 tests/statistics.py equal "$Q" "$I" "$S/statistics-202608.sqlite" >"$W/equal"
+is 'every figure counted again is the same' 0 $?
+cat "$W/equal"
+mv "$S" "$W/all"
+
+# ---- hidden ----
+report 2026-08-31
+is 'with small figures hidden' 0 "$status"
+db=$S/statistics-202608.sqlite
+python3 tests/statistics.py attack "$db" 10 >"$W/attack"
+is 'no hidden figure is computed back' 0 $?
+cat "$W/attack"
+python3 tests/statistics.py csv "$db" "$S/statistics-202608.csv" >/dev/null
+is 'the CSV says the same' 0 $?
+python3 -m json.tool "$S/statistics-202608.json" >/dev/null
+is 'its description is JSON' 0 $?
+is 'what is shown is what was counted' 0 "$(sqlite3 "$db" "ATTACH '$W/all/statistics-202608.sqlite' AS a;
+	SELECT count(*) FROM figure f LEFT JOIN a.figure g USING (theme, key1, key2) WHERE f.hidden = 0 AND f.value IS NOT g.value")"
+# the attack is worth something: with the secondary ones shown it succeeds
+cp "$db" "$W/primary.sqlite"
+sqlite3 "$W/primary.sqlite" "ATTACH '$W/all/statistics-202608.sqlite' AS a; UPDATE figure SET hidden = 0, value =
+	(SELECT value FROM a.figure g WHERE g.theme = figure.theme AND g.key1 = figure.key1 AND g.key2 = figure.key2)
+	WHERE hidden AND (SELECT value FROM a.figure g WHERE g.theme = figure.theme AND g.key1 = figure.key1 AND g.key2 = figure.key2) >= 10"
+python3 tests/statistics.py attack "$W/primary.sqlite" 10 >"$W/attack2"
+is 'hiding the small ones alone would not do' 1 $?
+is 'no name in it' 0 "$(grep -lF "$(sqlite3 "$(find "$Q/snapshots" -name 'qualification-*.sqlite')" 'SELECT Name FROM period LIMIT 1')" "$S"/* | wc -l)"
+bad=0
+while read -r name; do
+	sqlite3 -readonly "$db" "$(sqlite3 "$db" "SELECT sql FROM query WHERE name = '$name'")" >>"$W/queries" 2>&1 || bad=$((bad + 1))
+done < <(sqlite3 "$db" 'SELECT name FROM query')
+is 'every query inside runs' 0 $bad
+is 'it is sound' ok "$(sqlite3 "$db" 'PRAGMA integrity_check')"
+
+# ---- the same again, an open month, the past ----
+before=$(cat "$S"/statistics-202608.* | cksum)
+report 2026-08-31
+is 'again: nothing to do' 1 "$status"
+report 2026-08-20
+is 'a day of the past' 0 "$status"
+is 'is an open month' '0 2026-08-20' "$(sqlite3 -separator ' ' "$S/statistics-202608-open.sqlite" "SELECT value FROM about WHERE name IN ('closed', 'last_day') ORDER BY name" | tr '\n' ' ' | sed 's/ $//')"
+is 'and says so' 1 "$(grep -c '未確定' "$S/statistics-202608-open.html")"
+is 'the closed one is not touched' "$before" "$(cat "$S"/statistics-202608.* | cksum)"
+report 2026-08-31
+is 'and what was open goes' 0 "$(find "$S" -name '*-open*' | wc -l)"
+
+# ---- bad input: named in the report and in the exit code ----
+is 'no finding so far' 0 "$(sqlite3 "$db" 'SELECT count(*) FROM finding')"
+finding() { sqlite3 -separator ' ' "$S/statistics-202608.sqlite" "SELECT code, subject FROM finding ORDER BY code, subject"; }
+mv "$Q"/journal/usage-20260812.*.log "$W/"
+printf '2026-08-31T10:00:00.000+09:00,0,3,cut' >>"$Q/journal/usage-20260831.0.log"
+report 2026-08-31
+is 'a day without a journal, a line cut: done, but' 4 "$status"
+is 'both named' 'W4042 2026-08-12 W4043 usage-20260831.0.log' "$(finding | tr '\n' ' ' | sed 's/ $//')"
+is 'on standard error too' 2 "$(grep -cE 'W4042|W4043' "$W/err")"
+mv "$W"/usage-20260812.*.log "$Q/journal/"
+sed -i '$d' "$Q/journal/usage-20260831.0.log"
+# the set in force is signed; a master of another day is a snapshot of its own
+python3 - "$Q/journal" <<'END'
+import hashlib, sys
+name = "usage-20260831.7.log"
+first = open(sys.argv[1] + "/usage-20260830.0.log").readlines()
+v = first[1].split(",")
+v[0], v[1], v[2], v[4] = "2026-08-31T10:00:00.000+09:00", "7", "1", "4799999999"
+line = ",".join(v[:-1])
+chain = hashlib.sha256((hashlib.sha256(name.encode()).hexdigest()[:16] + line).encode()).hexdigest()[:16]
+open(sys.argv[1] + "/" + name, "w").write(first[0] + line + "," + chain + "\n")
+END
+report 2026-08-31
+is 'an institution the master has not got' '4 W4040 4799999999' "$status $(finding)"
+rm -f "$Q/journal/usage-20260831.7.log"
+
+master_db=$(find "$Q/snapshots" -name 'institutions-*.sqlite')
+cp "$master_db" "$W/master.sqlite"
+chmod u+w "$master_db"
+closed=$(sqlite3 "$db" "SELECT institution FROM questions_by_institution WHERE institution <> 'none' LIMIT 1")
+sqlite3 "$master_db" "UPDATE institution SET DesignatedUntil = '20260331' WHERE InstitutionCode = '$closed'"
+report 2026-08-31
+is 'an institution that was closed before' "4 W4041 $closed" "$status $(finding)"
+cp "$W/master.sqlite" "$master_db"
+
+# ---- the page ----
+report 2026-08-31
+page=$S/statistics-202608.html
+is 'the page is small' yes "$([ "$(stat -c %s "$page")" -lt 2000000 ] && echo yes)"
+is 'no script, nothing fetched' 0 "$(grep -cE '<script|src=|https?://|@import|url\(' "$page")"
+is 'every chart has a title and words' "$(grep -c '<svg' "$page")" "$(grep -c '<svg.*role="img".*<title id=.*<desc id=' "$page")"
+xmllint --html --noout "$page" 2>&1 | grep -avE 'Tag (svg|section|figure|rect|text|line|path|circle|title|desc) invalid' | grep -qa error
+is 'it is well formed' 1 $?
+browser=$(command -v chromium || command -v chromium-browser)
+if [ -z "$browser" ]; then
+	echo 'SKIP: no chromium: the page is not shown'
+else
+	for width in 360 768 1280; do
+		# a frame of that width: headless windows are never below 500
+		printf '<body style="margin:0"><iframe id="f" style="width:%dpx;height:900px;border:0" src="%s"></iframe><script>f.onload = () => { const d = f.contentDocument; document.title = "over " + (d.documentElement.scrollWidth - d.documentElement.clientWidth) }</script>' \
+		    $width "file://$page" >"$W/frame.html"
+		"$browser" --headless --no-sandbox --disable-gpu --allow-file-access-from-files --user-data-dir="$W/chrome" \
+		    --virtual-time-budget=4000 --window-size=1400,1000 --dump-dom "file://$W/frame.html" 2>/dev/null >"$W/dom"
+		is "no overflow at $width px" 0 "$(sed -n 's/.*<title>over \([0-9]*\)<.*/\1/p' "$W/dom")"
+	done
+	"$browser" --headless --no-sandbox --disable-gpu --user-data-dir="$W/chrome" --print-to-pdf="$W/page.pdf" "file://$page" >/dev/null 2>&1
+	is 'it prints on A4' '595 842' "$(pdfinfo "$W/page.pdf" 2>/dev/null | awk '/^Page size/ { printf "%d %d", $3 + .5, $5 + .5 }')"
+	rm -rf "$W/chrome"
+fi
+echo "statistics: $passed passed, $failed failed"
+[ $failed -eq 0 ]
