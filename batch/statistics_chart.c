@@ -212,7 +212,7 @@ draw_line(FILE *f, const struct figures *all, enum statistics_table table)
 		if (shown(all, table, k.v[i], "") > most)
 			most = shown(all, table, k.v[i], "");
 	most = round_up(most);
-	step = k.n > 1 ? (double)(WIDE - LEFT - 25) / (double)(k.n - 1) : 0;
+	step = k.n > 1 ? (double)(WIDE - LEFT - 35) / (double)(k.n - 1) : 0;
 	open_svg(f, all, table, HIGH);
 	scale(f, LEFT, TOP, BOTTOM, most);
 	for (size_t i = 0, pen = 0; i < k.n; i++) {

@@ -47,7 +47,9 @@ static const char style[] =
     "text-align:left;font-weight:normal;white-space:nowrap}"
     "td{text-align:right;font-variant-numeric:tabular-nums}"
     "thead th{color:var(--soft);text-align:right}"
-    "thead th:first-child{text-align:left}th small{color:var(--soft)}\n"
+    "thead th:first-child{text-align:left}th small{color:var(--soft)}"
+    "thead th{white-space:normal;min-width:4.5rem;vertical-align:bottom}"
+    ".cross thead small{display:block}\n"
     ".from{color:var(--soft);font-size:.8rem;margin:.5rem 0 0}"
     ".warn{border-left:.3rem solid var(--c5);padding-left:.8rem}\n"
     "ul.legend{list-style:none;display:flex;flex-wrap:wrap;gap:.2rem 1rem;"
@@ -183,7 +185,7 @@ put_cross(FILE *f, const struct figures *all, enum statistics_table table)
 	chart_keys(all, table, 0, &row);
 	chart_keys(all, table, 1, &column);
 	fprintf(f,
-	    "<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>"
+	    "<div class=\"scroll\" tabindex=\"0\"><table class=\"cross\"><thead><tr>"
 	    "<th scope=\"col\">%s <small>%s</small></th>",
 	    statistics_dims[t->dim[0]].ja, statistics_dims[t->dim[0]].en);
 	for (size_t c = 0; c < column.n; c++) {

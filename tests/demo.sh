@@ -156,3 +156,6 @@ Outside 08:00-21:00 in Japan:
 The next day's changes:
   $ build/release/shikaku-sample -c $W/site.yaml --changes -D $today && build/release/shikaku-jobs run --now -c $W/site.yaml -D $today jobs/nightly.yaml
 END
+echo
+echo "The month's statistics, as a page of charts / 月次統計（グラフ）:"
+find "$PWD/$Q/out/statistics" -name 'statistics-*.html' | sort | tail -n 1 | sed 's/^/  /'

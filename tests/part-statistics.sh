@@ -72,6 +72,27 @@ done < <(sqlite3 "$db" 'SELECT name FROM query')
 is 'every query inside runs' 0 $bad
 is 'it is sound' ok "$(sqlite3 "$db" 'PRAGMA integrity_check')"
 
+# ---- shikaku-query ----
+query() { "$B/shikaku-query" "$@" 2>"$W/err"; }
+is 'SQL, as CSV' "day,value" "$(query -f csv "$db" 'SELECT day, value FROM questions_by_day' | head -n 1 | tr -d '\r')"
+is 'the same rows as sqlite3' "$(sqlite3 -separator '	' "$db" 'SELECT day, value FROM questions_by_day')" \
+    "$(query "$db" 'SELECT day, value FROM questions_by_day' | tail -n +2)"
+is 'JSON is JSON, a hidden figure null' "$(sqlite3 "$db" 'SELECT count(*) FROM figure WHERE hidden')" \
+    "$(query -f json "$db" 'SELECT * FROM figure' | python3 -c 'import json, sys; print(sum(r["value"] is None for r in json.load(sys.stdin)))')"
+is 'Markdown' '| --- | --- |' "$(query -f markdown -q busiest-days "$db" | sed -n 2p)"
+is 'a canned query' 6 "$(query -q busiest-hours "$db" | wc -l)"
+is 'the list of them' 11 "$(query -l "$db" | wc -l)"
+before=$(cksum <"$db")
+query "$db" 'DELETE FROM figure'
+is 'what writes is refused' 32 $?
+query "$db" 'SELECT 1; DROP TABLE figure'
+is 'two statements too' 32 $?
+query -q nothing "$db"
+is 'a query that is not there' 32 $?
+query "$W/nothing.sqlite" 'SELECT 1'
+is 'a file that is not there' 32 $?
+is 'and nothing was written' "$before" "$(cksum <"$db")"
+
 # ---- the same again, an open month, the past ----
 before=$(cat "$S"/statistics-202608.* | cksum)
 report 2026-08-31
