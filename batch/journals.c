@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "batch/spool.h"
+#include "formats/codec/seal.h"
 
 static int
 journal_cmp(const void *a, const void *b)
@@ -97,7 +98,7 @@ column(struct slice line, int n)
 
 /* One line against the one before it; moves the file's chain on. */
 static const char *
-prove_line(struct journal_file *f, struct slice line)
+prove_line(struct journal_file *f, struct slice line, struct seal_hash *h)
 {
 	const char *comma = memrchr(line.p, ',', line.n);
 	struct slice body, hash;
@@ -106,7 +107,7 @@ prove_line(struct journal_file *f, struct slice line)
 		return "no chain";
 	body = (struct slice) { line.p, (size_t)(comma - line.p) };
 	hash = (struct slice) { comma + 1, line.n - body.n - 1 };
-	usage_chain(f->chain, body, f->chain);
+	usage_chain_by(h, f->chain, body, f->chain);
 	if (!slice_is(hash, f->chain))
 		return "chain";
 	if (slice_number(column(line, U_SEQUENCE)) != f->lines + 1)
@@ -117,6 +118,7 @@ prove_line(struct journal_file *f, struct slice line)
 }
 
 struct proving {
+	struct seal_hash *hash;
 	int64_t stop; /* *at is wanted of this line */
 	char *at;
 	int (*each)(void *arg, struct slice line);
@@ -136,7 +138,7 @@ take_line(struct journal_file *f, struct slice line, const struct proving *p,
 		line.n--;
 	if (names)
 		return 0;
-	wrong = prove_line(f, line);
+	wrong = prove_line(f, line, p->hash);
 	if (wrong != NULL) {
 		diag_file(sink, DIAG_JOURNAL_CHAIN, f->name, "line %lld: %s",
 		    (long long)f->lines + 2, wrong);
@@ -149,7 +151,7 @@ take_line(struct journal_file *f, struct slice line, const struct proving *p,
 }
 
 static int
-prove(const char *root, struct journal_file *f, const struct proving *how,
+prove(const char *root, struct journal_file *f, struct proving *how,
     struct diag_sink *sink)
 {
 	static const size_t size = 1 << 16; /* > RECORD_BYTES_MAX */
@@ -157,8 +159,10 @@ prove(const char *root, struct journal_file *f, const struct proving *how,
 	size_t have = 0, used;
 	ssize_t n = 0;
 	const char *lf;
+	unsigned char unused[32];
 	int fd = journal_open(root, f->name, sink), ok = -1;
 
+	how->hash = seal_hash_new();
 	f->lines = f->bytes = 0;
 	usage_chain_first(f->day, f->worker, f->chain);
 	if (how->at != NULL)
@@ -191,6 +195,7 @@ prove(const char *root, struct journal_file *f, const struct proving *how,
 out:
 	if (fd != -1)
 		close(fd);
+	seal_hash_end(how->hash, unused);
 	free(p);
 	return ok;
 }

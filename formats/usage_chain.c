@@ -8,17 +8,24 @@
 #include "formats/codec/seal.h"
 
 static void
-chain_end(struct seal_hash *h, char out[17])
+chain_hex(const unsigned char sum[32], char out[17])
 {
 	static const char hex[] = "0123456789abcdef";
-	unsigned char sum[32];
 
-	seal_hash_end(h, sum);
 	for (int i = 0; i < 8; i++) {
 		out[2 * i] = hex[sum[i] >> 4];
 		out[2 * i + 1] = hex[sum[i] & 15];
 	}
 	out[16] = '\0';
+}
+
+static void
+chain_end(struct seal_hash *h, char out[17])
+{
+	unsigned char sum[32];
+
+	seal_hash_end(h, sum);
+	chain_hex(sum, out);
 }
 
 void
@@ -40,6 +47,18 @@ usage_chain(const char prev[17], struct slice line, char out[17])
 	seal_hash_add(h, prev, 16);
 	seal_hash_add(h, line.p, line.n);
 	chain_end(h, out);
+}
+
+void
+usage_chain_by(
+    struct seal_hash *h, const char prev[17], struct slice line, char out[17])
+{
+	unsigned char sum[32];
+
+	seal_hash_add(h, prev, 16);
+	seal_hash_add(h, line.p, line.n);
+	seal_hash_next(h, sum);
+	chain_hex(sum, out);
 }
 
 void

@@ -20,6 +20,12 @@ void usage_chain_first(int32_t day, int worker, char out[17]);
  * out may be prev. */
 void usage_chain(const char prev[17], struct slice line, char out[17]);
 
+/* The same with a hash of the caller's, begun and begun again: for whoever
+ * proves millions. */
+struct seal_hash;
+void usage_chain_by(
+    struct seal_hash *h, const char prev[17], struct slice line, char out[17]);
+
 /* "usage-20260801.3.log" of a day and a worker, and back (0, -1). */
 void usage_journal_name(int32_t day, int worker, char out[48]);
 int usage_journal_parse(struct slice name, int32_t *day, int *worker);

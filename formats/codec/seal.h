@@ -75,6 +75,8 @@ struct seal_hash;
 struct seal_hash *seal_hash_new(void);
 void seal_hash_add(struct seal_hash *h, const void *p, size_t n);
 void seal_hash_end(struct seal_hash *h, unsigned char out[32]); /* frees h */
+/* The same, and h begins anew: for many short ones. */
+void seal_hash_next(struct seal_hash *h, unsigned char out[32]);
 void seal_hmac(struct slice key, struct slice data, unsigned char out[32]);
 /* One small value under a key of ours (AES-256-GCM): nonce, ciphertext, tag:
  * SEAL_BOX_EXTRA bytes longer. about: what it belongs to; it opens for nothing

@@ -47,6 +47,13 @@ seal_hash_add(struct seal_hash *h, const void *p, size_t n)
 }
 
 void
+seal_hash_next(struct seal_hash *h, unsigned char out[32])
+{
+	must(EVP_DigestFinal_ex(h->ctx, out, NULL));
+	must(EVP_DigestInit_ex(h->ctx, NULL, NULL));
+}
+
+void
 seal_hash_end(struct seal_hash *h, unsigned char out[32])
 {
 	must(EVP_DigestFinal_ex(h->ctx, out, NULL));
