@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import shutil
+import sqlite3
 import signal
 import subprocess
 import sys
@@ -656,6 +657,34 @@ def bench_online(site, folder, snapshot, port=18443):
     row("online.worker_rss", got["rss"], "MiB", "cap", 64)
 
 
+def bench_report(folder, lines=1000000):
+    """A month of usage lines: proved, counted, given out; the sqlite3 shell
+    reads the same files and counts the same questions. CPU seconds."""
+    root = folder + "/qualification"
+    master = os.path.join(ROOT, "master.csv")
+    with open(master, "w") as f:
+        for name in sorted(os.listdir(root + "/snapshots")):
+            if name.startswith("institutions-"):
+                db = sqlite3.connect("file:%s/snapshots/%s?immutable=1" % (root, name), uri=True)
+                f.writelines(c + "\n" for (c,) in db.execute("SELECT InstitutionCode FROM institution ORDER BY 1"))
+                break
+    os.makedirs(root + "/journal", exist_ok=True)
+    subprocess.run([sys.executable, TOP + "/tests/statistics.py", "journals", root, "2025-05", str(lines), master], check=True)
+    ran = run([B + "/shikaku-report", "-c", folder + "/site.yaml", "-D", "2025-05-31"])
+    files = sorted(os.path.join(root, "journal", n) for n in os.listdir(root + "/journal") if n.startswith("usage-202505"))
+    script = "CREATE TABLE u (%s);\n.mode csv\n" % ", ".join("c%d" % i for i in range(1, 21))
+    script += "".join(".import --skip 1 %s u\n" % f for f in files)
+    for by in ("substr(c1, 1, 10)", "substr(c1, 12, 2), c7", "c10, c11, c7", "c16", "c5", "c12"):
+        script += "SELECT count(*) FROM (SELECT count(*) FROM u GROUP BY %s);\n" % by
+    path = os.path.join(ROOT, "report.sql")
+    with open(path, "w") as f:
+        f.write(script)
+    peer = run(["sqlite3", ":memory:"], stdin=open(path))
+    row("report.records", lines / ran.cpu, "1/s", "sqlite3 .import + GROUP BY, CPU", lines / peer.cpu)
+    row("report.peak_rss", ran.rss, "MiB", "cap", 256)
+    row("report.html_size", os.path.getsize(root + "/out/statistics/statistics-202505.html") / 1024, "KiB", "cap", 2048)
+
+
 def write_results(name="results.tsv"):
     with open(os.path.join(ROOT, name), "w") as f:
         f.write("name\tvalue\tunit\tpeer\tpeer value\tratio\n")
@@ -697,6 +726,8 @@ def main():
     snapshot = bench_night(site, folder)
     say("lookups")
     bench_lookup(folder)
+    say("a month's statistics")
+    bench_report(folder)
     say("the store")
     bench_store(1000000, int(os.environ.get("STORE", "10000000")))
     say("online")
