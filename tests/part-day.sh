@@ -66,7 +66,11 @@ is 'ingest accepts what the insurers sent' "$insured" \
     "$(books "SELECT sum(accepted) FROM file WHERE feed IN ('shikaku', 'nhi')" | sum)"
 periods=$(sqlite3 "$I/ledger.sqlite" 'SELECT sum(rows) FROM segment WHERE kind = 0')
 is 'segments crossed whole' "$periods" "$(sqlite3 "$Q/ledger.sqlite" 'SELECT sum(rows) FROM segment WHERE kind = 0')"
-is 'every period is in generation 1' "1 $periods" "$(entry qualification generation) $(snap qualification 'SELECT count(*) FROM period')"
+# but those that ended more than retention.delete_days (1827) before: not taken in
+limit=$(date -u -d "$D 1827 days ago" +%Y%m%d)
+past=$(for f in "$Q"/segments/*.period.seg; do "$B/shikaku-inspect" -l 0 "$f"; done |
+    awk -v limit="$limit" '/DisqualificationDate / && $NF < limit { n++ } END { print n + 0 }')
+is 'every period is in generation 1' "1 $((periods - past))" "$(entry qualification generation) $(snap qualification 'SELECT count(*) FROM period')"
 is 'every card link' "$(books "SELECT sum(accepted) FROM file WHERE feed = 'link'" | sum)" "$(snap cards 'SELECT count(*) FROM card')"
 is 'every institution' "$(books "SELECT sum(accepted) FROM file WHERE feed = 'iryokikan'" | sum)" "$(snap institutions 'SELECT count(*) FROM institution')"
 is 'every revocation list' "$(books "SELECT sum(accepted) FROM file WHERE feed = 'crl'" | sum)" "$(snap revocation 'SELECT count(*) FROM "partition"')"

@@ -12,9 +12,13 @@ as a whole are no faults: they are left out unless planted.
 Prints what differs and ends 1, or the number of rows and ends 0."""
 import csv
 import glob
+import io
 import os
 import re
+import sqlite3
+import subprocess
 import sys
+import zipfile
 from collections import Counter
 
 folder = sys.argv[1]
@@ -61,6 +65,33 @@ def reflection(path):
                 yield (stem, "", row[1], "", row[3])
 
 
+def waiting(path):
+    """W7017 is nobody's fault and not planted: it is due where a link was
+    taken (added, amended) of a card in force (新旧区分 1, not past its end)
+    whose 処理通番 nobody of that generation has. Read from the upload itself,
+    by openssl and unzip, and from the snapshot."""
+    stem = os.path.basename(path)[: -len(".reflection.csv")]
+    upload = os.path.join(folder, "qualification", "done", stem + ".zip.p7m")
+    if "_link_" not in stem or not os.path.exists(upload):
+        return
+    inner = subprocess.run(["openssl", "cms", "-verify", "-binary", "-inform", "DER", "-in", upload, "-noverify"],
+                           capture_output=True, check=True).stdout
+    text = zipfile.ZipFile(io.BytesIO(inner)).read("link.csv").decode("utf-8-sig")
+    day = stem.split("_")[2]
+    number = {row[1]: row[4] for row in csv.reader(io.StringIO(text))
+              if row and row[0] == "2" and row[5] == "1" and (row[7] == "" or row[7] > day)}
+    with open(path, encoding="utf-8-sig", newline="") as f:
+        rows = [row for row in csv.reader(f) if len(row) > 6 and row[2] in ("added", "amended") and row[1] in number]
+    paired = {}
+    for row in rows:
+        g = int(row[6])
+        if g not in paired:
+            db = sqlite3.connect(os.path.join(folder, "qualification", "snapshots", f"qualification-{g:06}.sqlite"))
+            paired[g] = {r[0] for r in db.execute("SELECT processing_number FROM pairing")}
+        if number[row[1]] not in paired[g]:
+            yield (stem, "", row[1], "", "W7017")
+
+
 want = planted()
 known = {(r[0], r[4]) for r in want}
 class7 = {r for r in want if r[4][1] == "7"}
@@ -76,6 +107,7 @@ for side in ("intermediate", "qualification"):
     for path in sorted(glob.glob(os.path.join(out, "*.reflection.csv"))):
         reflected = True
         got += reflection(path)
+        want += waiting(path)
 if not reflected:  # the night has not come so far
     want = [r for r in want if r[4][1] != "7"]
 got = [r for r in got if not (r[4][0] == "N" and (r[0], r[4]) not in known)]
