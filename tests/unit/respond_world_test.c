@@ -344,6 +344,8 @@ ask_card(const struct small *s, int number, int d)
 	enum card_result why;
 	struct chain_card card = { .ca = CA, .partition = PARTITION };
 
+	/* nothing is left of the number asked before, whose text is gone */
+	memset(q.search, 0, sizeof(q.search));
 	q.kind = QUERY_CARD;
 	q.day = D0 + d;
 	snprintf(card.serial, sizeof(card.serial), "1%06x", (unsigned)number);
