@@ -61,8 +61,9 @@ restore_file(struct run *run, const char *from, const char *to,
 	int r = 0;
 
 	if (in == -1 || fstat(in, &st) == -1 || make_parents(to) == -1 ||
-	    (out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640)) ==
-		-1)
+	    (out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600)) ==
+		-1 ||
+	    fchmod(out, (st.st_mode & 0440) | 0200) == -1)
 		r = io(run, in == -1 ? from : to);
 	while (r == 0 && (n = read(in, buffer, sizeof(buffer))) > 0) {
 		seal_hash_add(h, buffer, (size_t)n);
@@ -97,7 +98,10 @@ restore_frame(struct run *run, const char *from, const char *to, int depth)
 	struct stat st;
 	int r = 0;
 
-	if (mkdir(to, 0750) == -1 && errno != EEXIST)
+	/* a folder that was for its owner alone is so again */
+	if (stat(from, &st) == -1 ||
+	    (mkdir(to, 0700) == -1 && errno != EEXIST) ||
+	    chmod(to, (st.st_mode & 0550) | 0200) == -1)
 		return io(run, to);
 	if (depth > 16 || spool_all(from, &all) == -1)
 		return io(run, from);
@@ -134,28 +138,58 @@ begins(const char *s, const char *with)
 /* Where a path of the old site is in the restored one: the two roots and the
  * tables are inside, all else stays where it was. */
 static void
-new_value(const struct yaml_node *v, const char *folder, struct buf *out)
+put_value(FILE *f, const char *key, const char *value, const char *folder)
 {
-	const char *slash = strrchr(v->value, '/');
+	const char *slash = strrchr(value, '/');
+	char text[1024], quoted[1100];
+	struct buf b, q;
 
-	if (strcmp(v->path, "intermediate.root") == 0)
-		buf_puts(out, "intermediate");
-	else if (strcmp(v->path, "qualification.root") == 0)
-		buf_puts(out, "qualification");
-	else if (begins(v->path, "masters."))
-		buf_printf(
-		    out, "masters/%s", slash == NULL ? v->value : slash + 1);
-	else if (v->value[0] == '/')
-		buf_puts(out, v->value);
+	buf_init(&b, text, sizeof(text));
+	buf_init(&q, quoted, sizeof(quoted));
+	if (strcmp(key, "intermediate.root") == 0)
+		buf_puts(&b, "intermediate");
+	else if (strcmp(key, "qualification.root") == 0)
+		buf_puts(&b, "qualification");
+	else if (begins(key, "masters."))
+		buf_printf(&b, "masters/%s", slash == NULL ? value : slash + 1);
+	else if (value[0] == '/')
+		buf_puts(&b, value);
 	else
-		buf_printf(out, "%s/%s", folder, v->value);
+		buf_printf(&b, "%s/%s", folder, value);
+	yaml_quote(buf_slice(&b), &q);
+	fprintf(f, "%s\n", q.p);
+}
+
+/* Paths that site.yaml leaves to their defaults are relative to its folder,
+ * which is another one now: of the section (NULL: of those it has not got). */
+static void
+put_presets(
+    FILE *f, const struct yaml *y, const char *section, const char *folder)
+{
+	const char *key, *preset, *last = "";
+	char name[80];
+
+	for (size_t i = 0; (key = config_path_key(i, &preset)) != NULL; i++) {
+		size_t n = strcspn(key, ".");
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, key);
+		if (yaml_find(y, key) != NULL || preset[0] == '/' ||
+		    (section != NULL ? strcmp(section, name) != 0 :
+				       yaml_find(y, name) != NULL))
+			continue;
+		if (section == NULL &&
+		    (strncmp(last, key, n) != 0 || last[n] != '.'))
+			fprintf(f, "%s:\n", name);
+		last = key;
+		fprintf(f, "  %s: ", key + n + 1);
+		put_value(f, key, preset, folder);
+	}
 }
 
 static int
 write_site(struct run *run, const char *generation, const char *into)
 {
-	char path[SPOOL_PATH_MAX], text[1024];
-	char quoted[1100];
+	char path[SPOOL_PATH_MAX];
 	struct yaml *y = NULL;
 	size_t n = 0;
 	FILE *f = NULL;
@@ -186,27 +220,29 @@ write_site(struct run *run, const char *generation, const char *into)
 		char *end = memchr(p, '\n', (size_t)(all + n - p));
 		size_t len =
 		    end == NULL ? (size_t)(all + n - p) : (size_t)(end - p);
-		const struct yaml_node *v = NULL;
+		const struct yaml_node *v = NULL, *section = NULL;
 
-		for (size_t i = 0; i < y->n; i++)
-			if (y->v[i].value_line == line &&
-			    y->v[i].kind == YAML_SCALAR &&
-			    y->v[i].value[0] != '\0' &&
-			    config_is_path(y->v[i].path))
-				v = &y->v[i];
+		for (size_t i = 0; i < y->n; i++) {
+			const struct yaml_node *at = &y->v[i];
+
+			if (at->kind == YAML_SCALAR && at->value_line == line &&
+			    at->value[0] != '\0' && config_is_path(at->path))
+				v = at;
+			if (at->kind == YAML_MAP && at->line == line &&
+			    strchr(at->path, '.') == NULL)
+				section = at;
+		}
 		if (v == NULL)
 			fprintf(f, "%.*s\n", (int)len, p);
 		else {
-			struct buf b, q;
-
-			buf_init(&b, text, sizeof(text));
-			buf_init(&q, quoted, sizeof(quoted));
-			new_value(v, folder, &b);
-			yaml_quote(buf_slice(&b), &q);
-			fprintf(f, "%.*s%s\n", v->value_column - 1, p, q.p);
+			fprintf(f, "%.*s", v->value_column - 1, p);
+			put_value(f, v->path, v->value, folder);
 		}
+		if (section != NULL)
+			put_presets(f, y, section->path, folder);
 		p = end == NULL ? all + n : end + 1;
 	}
+	put_presets(f, y, NULL, folder);
 	r = fclose(f) == 0 ? 0 : io(run, path);
 	f = NULL;
 out:

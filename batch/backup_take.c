@@ -279,7 +279,8 @@ copy_books(struct taking *t, const char *from, const char *rel)
 	}
 	fd = open(to, O_RDONLY | O_CLOEXEC);
 	r = fd == -1 ? -1 : seal_digest_fd(fd, sha256);
-	if (r == -1 || fstat(fd, &st) == -1 || fchmod(fd, 0440) == -1)
+	if (r == -1 || stat(from, &st) == -1 ||
+	    fchmod(fd, st.st_mode & 0440) == -1 || fstat(fd, &st) == -1)
 		r = io(t->run, to);
 	if (fd != -1)
 		close(fd);
@@ -297,12 +298,13 @@ copy_books(struct taking *t, const char *from, const char *rel)
 
 /* What a program makes anew, and what only its process needs. */
 static bool
-left_out(const char *name)
+left_out(const char *name, int depth)
 {
 	static const char *const names[] = { "work", "run", "log" };
 	size_t n = strlen(name);
 
-	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+	for (size_t i = 0; depth == 0 && i < sizeof(names) / sizeof(*names);
+	     i++)
 		if (strcmp(names[i], name) == 0)
 			return true;
 	return (n > 4 && strcmp(name + n - 4, "-wal") == 0) ||
@@ -342,7 +344,9 @@ copy_one(struct taking *t, const char *from, const char *rel, const char *name,
 		return copy_link(t, from, rel);
 	if (!S_ISREG(st.st_mode))
 		return 0;
-	if (depth == 0 && n > 7 && strcmp(name + n - 7, ".sqlite") == 0)
+	/* written in place: the ledger, the pairing */
+	if ((depth == 0 || strstr(rel, "/pairing/") != NULL) && n > 7 &&
+	    strcmp(name + n - 7, ".sqlite") == 0)
 		return copy_books(t, from, rel);
 	return copy_file(t, from, rel, strstr(rel, "/journal/") != NULL);
 }
@@ -352,15 +356,16 @@ copy_folder(struct taking *t, const char *from, const char *rel, int depth)
 {
 	char to[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX], name[SPOOL_PATH_MAX];
 	struct spool_names all;
+	struct stat st;
 	int r = 0;
 
 	spool_path(to, t->work, "%s", rel);
-	if (mkdir(to, 0700) == -1)
+	if (stat(from, &st) == -1 || mkdir(to, 0700) == -1)
 		return io(t->run, to);
 	if (depth > DEPTH_MAX || spool_all(from, &all) == -1)
 		return io(t->run, from);
 	for (size_t i = 0; r == 0 && i < all.n; i++) {
-		if (depth == 0 && left_out(all.v[i]))
+		if (left_out(all.v[i], depth))
 			continue;
 		spool_path(path, from, "%s", all.v[i]);
 		spool_path(name, rel, "%s", all.v[i]);
@@ -372,7 +377,9 @@ copy_folder(struct taking *t, const char *from, const char *rel, int depth)
 		}
 	}
 	spool_free(&all);
-	return r;
+	/* finished: nobody writes in it; who might not look in, may not now */
+	return r == 0 && chmod(to, st.st_mode & 0550) == -1 ? io(t->run, to) :
+							      r;
 }
 
 static int
@@ -472,8 +479,11 @@ finish(struct taking *t, const char *folder, const char *name)
 	close(fd);
 	if (publish_rename(t->work, folder, name) == -1)
 		return io(t->run, t->work);
+	spool_path(to, folder, "%s/masters", name);
+	if (chmod(to, 0500) == -1)
+		return io(t->run, to);
 	spool_path(to, folder, "%s", name);
-	return set_modes(to, 0500) == -1 ? io(t->run, to) : 0;
+	return chmod(to, 0500) == -1 ? io(t->run, to) : 0;
 }
 
 int
@@ -515,8 +525,10 @@ backup_take(struct run *run, const char *folder, char name[64],
 		goto out;
 	r = finish(&t, folder, name);
 out:
-	if (r == -1 && t.work[0] != '\0')
+	if (r == -1 && t.work[0] != '\0') {
+		set_modes(t.work, 0700);
 		spool_remove_tree(t.work);
+	}
 	backup_sums_free(&t.old);
 	backup_sums_free(&t.sums);
 	spool_free(&all);
@@ -550,7 +562,8 @@ backup_keys(struct run *run, const char *folder)
 {
 	const struct config *c = run->config;
 	const char *const keys[] = { c->open_key, c->deliver_key,
-		c->publish_key, c->pseudonym_key, c->usage_key, c->server_key };
+		c->publish_key, c->pseudonym_key, c->pairing_key, c->usage_key,
+		c->server_key };
 	char to[SPOOL_PATH_MAX];
 
 	if (publish_make_dir(folder) == -1 || chmod(folder, 0700) == -1)

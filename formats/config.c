@@ -773,3 +773,16 @@ config_is_path(const char *key)
 			return keys[i].type == FILE_;
 	return false;
 }
+
+const char *
+config_path_key(size_t i, const char **preset)
+{
+	for (size_t k = 0; k < sizeof(keys) / sizeof(keys[0]); k++) {
+		if (keys[k].type != FILE_ || keys[k].preset[0] == '\0' ||
+		    i-- > 0)
+			continue;
+		*preset = keys[k].preset;
+		return keys[k].path;
+	}
+	return NULL;
+}

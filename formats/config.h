@@ -107,6 +107,9 @@ void config_hours(
     const struct config *c, int32_t day, int64_t *from, int64_t *until);
 /* Is this key ("trust.site_ca") a path? */
 bool config_is_path(const char *key);
+/* The i-th key that is a path and has a default that is not empty; NULL past
+ * the last. *preset: the default. */
+const char *config_path_key(size_t i, const char **preset);
 /* The table as the commented example (schemas/site.yaml), every key with its
  * default. */
 void config_describe(FILE *out);

@@ -88,6 +88,8 @@ for g in 18 19 20; do
 	so $? "and answers a hospital: $(head -1 "$W/answer.$g")"
 	serve_stop
 done
+[ "$(stat -c %a "$R/intermediate/pairing" "$R/intermediate/pairing/pairing.sqlite" | tr '\n' ' ')" = '700 600 ' ]
+ok 'what was for its owner alone is so again' $?
 cmp -s "$W/site/intermediate/ledger.sqlite" "$W/drill/backup-2026-11-20.001/intermediate/ledger.sqlite" ||
 	[ "$(sqlite3 "$W/drill/backup-2026-11-20.001/intermediate/ledger.sqlite" 'PRAGMA integrity_check')" = ok ]
 ok 'restored books hold together' $?
