@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -17,6 +18,8 @@
 
 #define LINES_MAX 2048 /* of one commit */
 #define LINE_BYTES 512
+#define LOCK_MS 5000
+#define LOCK_STEP_MS 20
 /* A crash can spoil what the last, unfinished commit wrote, and no more. */
 #define TAIL_BYTES (LINES_MAX * LINE_BYTES)
 
@@ -209,6 +212,20 @@ repair(struct journal *j, int64_t size)
 	return 0;
 }
 
+/* A worker whose parent was killed ends by itself, but not in no time: a line
+ * may be on its way to a slow disk. */
+static int
+take_lock(int fd)
+{
+	for (int i = 0;; i++) {
+		if (flock(fd, LOCK_EX | LOCK_NB) == 0)
+			return 0;
+		if (errno != EWOULDBLOCK || i == LOCK_MS / LOCK_STEP_MS)
+			return -1;
+		poll(NULL, 0, LOCK_STEP_MS);
+	}
+}
+
 static int
 open_file(struct journal *j, int32_t day)
 {
@@ -223,7 +240,7 @@ open_file(struct journal *j, int32_t day)
 	j->fd = open(j->path, O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0640);
 	if (j->fd == -1 || fstat(j->fd, &st) == -1)
 		return fail(j, "open");
-	if (flock(j->fd, LOCK_EX | LOCK_NB) == -1) {
+	if (take_lock(j->fd) == -1) {
 		diag_file(j->sink, DIAG_LOCKED, j->path, "another responder");
 		return -1;
 	}

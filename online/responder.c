@@ -42,6 +42,7 @@
 struct parent {
 	struct config *config;
 	struct diag_log log;
+	pid_t self;
 	int n;
 	int fd[WORKERS_MAX];
 	pid_t pid[WORKERS_MAX];
@@ -136,6 +137,8 @@ be_worker(struct parent *p, int i, int ready_fd)
 		p->share, p->challenges };
 
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	if (getppid() != p->self) /* killed before it could be asked for */
+		_exit(EXIT_TEMPORARY);
 	signal(SIGINT, SIG_IGN);
 	signal(SIGTERM, SIG_DFL);
 	sigprocmask(SIG_UNBLOCK, &p->signals, NULL);
@@ -452,6 +455,7 @@ main(int argc, char **argv)
 	const char *path = NULL;
 	int c, status;
 
+	p.self = getpid();
 	while ((c = getopt(argc, argv, "c:hV")) != -1) {
 		if (c == 'c')
 			path = optarg;

@@ -875,6 +875,37 @@ def test_end(s):
         check("afterwards nobody answers", True)
 
 
+def alive(pid):
+    """Not ended; an orphan may wait a while for its new parent to take notice."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return f.read().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def test_killed_parent(site):
+    """kill -9 of the parent while a worker cannot end at once (its disk is slow,
+    a stop stands for it): the one begun anew waits for its journal."""
+    s = Server(site)
+    workers = s.workers()
+    os.kill(workers[0], signal.SIGSTOP)
+    s.p.kill()
+    s.p.wait()
+    threading.Timer(1, os.kill, (workers[0], signal.SIGCONT)).start()
+    s = Server(site)
+    check("begun anew after kill -9 of the parent", s.port is not None, s.log[-2:])
+    if s.port is None:
+        return
+    a = [ask(s, number("12-34", "19800505"))["validity"] for _ in range(4)]
+    check("and it answers", a == ["1"] * 4, a)
+    until = time.time() + 10
+    while any(alive(w) for w in workers) and time.time() < until:
+        time.sleep(0.05)
+    check("nobody of the old ones is left", not any(alive(w) for w in workers))
+    s.stop()
+
+
 def test_full_disk(site):
     """Where no line can be written, no answer leaves."""
     for p in glob.glob(ROOT + "/qualification/journal/*"):
@@ -1076,6 +1107,7 @@ def main():
     finally:
         if s.p.poll() is None:
             s.stop()
+    test_killed_parent(site)
     test_full_disk(site)
     test_hours(site, ROOT + "/day.yaml")
     test_clock_jump(site)
