@@ -1,6 +1,8 @@
 /* Three papers made in work/ in one walk, then shown one after the other. */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "batch/publish.h"
 #include "batch/returns.h"
@@ -16,7 +18,7 @@ int
 returns_errors(const struct returns *r,
     int (*fill)(void *arg, struct error_writer *w), void *arg)
 {
-	char dir[SPOOL_PATH_MAX], work[SPOOL_PATH_MAX], stem[64], number[64];
+	char dir[SPOOL_PATH_MAX], sheets[SPOOL_PATH_MAX], stem[64], number[64];
 	char name[FORMS][80];
 	const char *names[FORMS];
 	struct publish p[FORMS];
@@ -27,8 +29,10 @@ returns_errors(const struct returns *r,
 	filename_format(&r->id, "", stem);
 	receipt_number(&r->id, r->sha256, number);
 	spool_path(dir, r->root, "box/%s/out", r->id.sender);
-	spool_path(work, r->root, "work");
-	if (publish_make_dir(dir) == -1)
+	/* the sheets' own names are the library's: in a folder of ours, which
+	 * the run after a killed one removes */
+	spool_temp(sheets, r->root);
+	if (publish_make_dir(dir) == -1 || mkdir(sheets, 0700) == -1)
 		return -1;
 	for (; open < forms; open++) {
 		snprintf(name[open], sizeof(name[open]), "%s.%s", stem,
@@ -41,7 +45,7 @@ returns_errors(const struct returns *r,
 		.csv = p[CSV].f,
 		.cp932 = p[CP932].f,
 		.xlsx = p[XLSX].temp,
-		.temp_dir = work,
+		.temp_dir = sheets,
 		.max = r->max,
 		.created = day_moment(r->id.day, 0) };
 	struct error_writer *w = error_writer_open(&paper);
@@ -57,6 +61,7 @@ out:
 	saved = errno;
 	for (int i = 0; i < open; i++)
 		publish_abandon(&p[i]);
+	rmdir(sheets);
 	errno = saved;
 	return r_;
 }

@@ -61,6 +61,22 @@ site killed sent
 is 'the next one hands over what was ready' 0 "$(run deliver $NEXT)"
 is 'a run that was killed has no end' 'deliver no end;deliver 0;' "$(story "$I" $NEXT)"
 
+# ---- killed in the moment a sheet of an error list has a name, ingest left it in work/ for ever ----
+# the night that comes: everything as it was before it was read
+tests/site.sh "$T/unread" 0
+"$B/shikaku-sample" -c "$T/unread/site.yaml" --people 1000 --seed 7 --faults 0.01 -D $D >/dev/null
+tests/night.sh "$T/unread/site.yaml" $D intake >/dev/null
+W=$T/unread I=$W/intermediate
+(
+	export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0"
+	strace -f -o "$T/sheets.trace" -e trace=unlink -e inject=unlink:signal=SIGKILL:when=2 \
+	    "$B/shikaku-ingest" -c "$W/site.yaml" -D $D >/dev/null 2>&1
+	:
+) 2>/dev/null
+is 'killed where a sheet of an error list has a name' 1 "$(grep -c 'unlink(.*/tmp\.' "$T/sheets.trace")"
+is 'the next run reads what was left' 5 "$(run ingest $D)"
+is 'and leaves nothing in work/' '' "$(find "$I/work" "$W/qualification/work" -mindepth 1)"
+
 # ---- deliver sent a segment that had been edited ----
 site edited sent
 s=$(find "$I/segments" -name '*.seg' -size +1k | sort | head -n 1)
