@@ -244,9 +244,12 @@ build(struct run *run, const struct inputs *in, enum snapshot_kind kind,
 {
 	char snapshots[400], results[400];
 	struct guard guard = { 0 };
-	struct build b = {
-		.run = run, .root = folder, .in = in, .guard = &guard
-	};
+	struct purged purged = { 0 };
+	struct build b = { .run = run,
+		.root = folder,
+		.in = in,
+		.guard = &guard,
+		.purged = &purged };
 	struct snapshot_set_entry *next = &out->entry;
 	double c = cpu();
 
@@ -685,7 +688,11 @@ measure(struct run *run)
 int
 main(int argc, char **argv)
 {
-	struct run run = { .name = "store" };
+	/* retention as a site has it that sets nothing */
+	struct config config = { .delete_days = 1827, .left_days = 1827 };
+	struct run run = {
+		.name = "store", .config = &config, .day = day_of(2026, 8, 1)
+	};
 	bool csv = false, peers = false;
 	char command[1200];
 	int c;
