@@ -15,10 +15,21 @@
 #define KEY 9 /* upload, record number: big endian; what */
 
 enum what { RESULT, NOTE };
+#define VALUE 10 /* rank, last record: big endian; code */
+
+/* Records one after the other that came to the same: what an insurer sends in
+ * the order of its persons takes one row of the sort, not millions. */
+struct stretch {
+	bool any;
+	uint32_t rank; /* of its segment */
+	uint32_t first, last;
+	enum diag_code code;
+};
 
 struct reflect {
 	const struct inputs *in;
 	struct sort *sort;
+	struct stretch *open; /* per input */
 	struct holds *holds;
 	struct covers *covers;
 	struct counts *counts; /* per upload */
@@ -31,27 +42,52 @@ reflect_new(const struct inputs *in, const char *work_dir)
 
 	r->in = in;
 	r->sort = sort_new(KEY, SORT_MEMORY / 3, work_dir);
+	r->open = text_alloc((in->n + 1) * sizeof(*r->open));
 	r->holds = holds_new(work_dir);
 	r->covers = covers_new(work_dir);
 	r->counts = text_alloc((in->n_files + 1) * sizeof(*r->counts));
 	return r;
 }
 
-static int
-keep(struct reflect *r, int file, int64_t record, enum what what,
-    enum diag_code code)
+static void
+put_number(unsigned char *k, uint32_t v)
 {
-	unsigned char key[KEY];
-	char value[2] = { (char)((unsigned)code & 255),
-		(char)((unsigned)code >> 8) };
+	for (int i = 0; i < 4; i++)
+		k[i] = (unsigned char)(v >> (24 - 8 * i));
+}
 
-	for (int i = 0; i < 4; i++) {
-		key[i] = (unsigned char)((uint32_t)file >> (24 - 8 * i));
-		key[4 + i] = (unsigned char)((uint32_t)record >> (24 - 8 * i));
-	}
-	key[8] = (unsigned char)what;
+static uint32_t
+number_of(const unsigned char *k)
+{
+	return (uint32_t)k[0] << 24 | (uint32_t)k[1] << 16 |
+	    (uint32_t)k[2] << 8 | k[3];
+}
+
+static int
+keep(struct reflect *r, int file, const struct stretch *s, enum what what)
+{
+	unsigned char key[KEY], value[VALUE];
+
 	_Static_assert(DIAG__MAX < 65536, "a code is two bytes here");
-	return sort_add(r->sort, key, (struct slice) { value, 2 });
+	put_number(key, (uint32_t)file);
+	put_number(key + 4, s->first);
+	key[8] = (unsigned char)what;
+	put_number(value, s->rank);
+	put_number(value + 4, s->last);
+	value[8] = (unsigned char)((unsigned)s->code & 255);
+	value[9] = (unsigned char)((unsigned)s->code >> 8);
+	return sort_add(
+	    r->sort, key, (struct slice) { (const char *)value, VALUE });
+}
+
+static int
+close_stretch(struct reflect *r, int rank)
+{
+	struct stretch *s = &r->open[rank];
+	int got = s->any ? keep(r, r->in->file[rank], s, RESULT) : 0;
+
+	s->any = false;
+	return got;
 }
 
 int
@@ -59,19 +95,31 @@ reflect_add(struct reflect *r, const struct change *c, int64_t record,
     enum diag_code code)
 {
 	enum merge_state state = merge_state(code);
+	struct stretch *s = &r->open[c->rank];
 
 	r->counts[c->file].read++;
 	r->counts[c->file].state[state]++;
 	if ((state == MERGE_HELD || c->order != SEGMENT_CHANGES) &&
 	    holds_add(r->holds, &r->in->v[c->rank], record, code) == -1)
 		return -1;
-	return keep(r, c->file, record, RESULT, code);
+	if (s->any && s->code == code && (uint32_t)record == s->last + 1) {
+		s->last++;
+		return 0;
+	}
+	if (close_stretch(r, c->rank) == -1)
+		return -1;
+	*s = (struct stretch) { true, (uint32_t)c->rank, (uint32_t)record,
+		(uint32_t)record, code };
+	return 0;
 }
 
 int
 reflect_note(struct reflect *r, int file, int64_t record, enum diag_code code)
 {
-	return keep(r, file, record, NOTE, code);
+	struct stretch s = { true, 0, (uint32_t)record, (uint32_t)record,
+		code };
+
+	return keep(r, file, &s, NOTE);
 }
 
 int
@@ -96,6 +144,7 @@ reflect_free(struct reflect *r)
 	holds_free(r->holds);
 	covers_free(r->covers);
 	free(r->counts);
+	free(r->open);
 	free(r);
 }
 
@@ -106,9 +155,12 @@ struct out { /* the file being written */
 	struct record rec;
 	char generation[24], visible_at[15];
 	size_t next; /* upload not yet begun */
-	bool pending; /* a row is known but for its notes */
-	uint32_t record;
-	enum diag_code code, note;
+	/* stretches of this file whose records are not all written yet; nearly
+	 * always one */
+	struct stretch *at;
+	size_t n, max;
+	uint32_t note_record; /* told of last, not yet written */
+	enum diag_code note; /* of it; DIAG__MAX: none */
 	bool written; /* a row of this file: what it said */
 	enum merge_state last_state;
 	enum diag_code last_say;
@@ -163,22 +215,20 @@ number_text(uint32_t v, char out[10])
 }
 
 static int
-out_row(struct out *o)
+out_row(
+    struct out *o, uint32_t record, enum diag_code code, enum diag_code note)
 {
 	const struct slice none = { NULL, 0 };
-	enum merge_state state = merge_state(o->code);
+	enum merge_state state = merge_state(code);
 	bool there = state < MERGE_REFUSED;
-	enum diag_code say = o->note != DIAG__MAX ? o->note :
-	    state < MERGE_UNCHANGED		  ? DIAG__MAX :
-						    o->code;
+	enum diag_code say = note != DIAG__MAX ? note :
+	    state < MERGE_UNCHANGED	       ? DIAG__MAX :
+						 code;
 	bool said = say != DIAG__MAX;
 	char number[10];
 	size_t n;
 
-	if (!o->pending)
-		return 0;
-	o->pending = false;
-	n = number_text(o->record, number);
+	n = number_text(record, number);
 	record_set(&o->rec, R_RECORD, (struct slice) { number + n, 10 - n });
 	/* thousands in a row came to the same: only the number differs */
 	if (o->written && state == o->last_state && say == o->last_say)
@@ -198,6 +248,43 @@ out_row(struct out *o)
 	return record_write(o->writer, &o->rec);
 }
 
+/* Is a's next record written before b's? */
+static bool
+sooner(const struct stretch *a, const struct stretch *b)
+{
+	return a->first != b->first ? a->first < b->first : a->rank < b->rank;
+}
+
+/* The rows of the records below `end`, in their order. A record of two
+ * segments has two rows, and its note stands in the second. */
+static int
+out_rows(struct out *o, uint64_t end)
+{
+	while (o->n > 0) {
+		struct stretch *s = &o->at[0];
+		bool noted = o->note != DIAG__MAX;
+		for (size_t i = 1; i < o->n; i++)
+			if (sooner(&o->at[i], s))
+				s = &o->at[i];
+		if (s->first >= end)
+			return 0;
+		noted = noted && o->note_record == s->first;
+		for (size_t i = 0; i < o->n && noted; i++)
+			noted = &o->at[i] == s || o->at[i].first != s->first;
+		if (out_row(o, s->first, s->code,
+			noted ? o->note : DIAG__MAX) == -1)
+			return -1;
+		if (noted)
+			o->note = DIAG__MAX;
+		if (s->first++ == s->last) {
+			o->n--;
+			memmove(s, s + 1,
+			    (o->n - (size_t)(s - o->at)) * sizeof(*s));
+		}
+	}
+	return 0;
+}
+
 /* Ends the file at hand and begins that of the next upload, up to and with
  * `file`: those whose segments are empty have a result as well. */
 static int
@@ -205,20 +292,28 @@ out_turn(struct out *o, const struct reflect *r, const char *dir, size_t file,
     struct diag_sink *sink)
 {
 	for (; o->next <= file; o->next++) {
-		if (out_row(o) == -1 || out_close(o, sink) == -1 ||
+		if (out_rows(o, UINT64_MAX) == -1 || out_close(o, sink) == -1 ||
 		    out_open(o, dir, &r->in->files[o->next], sink) == -1)
 			return -1;
+		o->note = DIAG__MAX;
 		record_set(&o->rec, R_FILE, slice_of(o->stem));
 		record_set(&o->rec, R_GENERATION, slice_of(o->generation));
 	}
 	return 0;
 }
 
-static uint32_t
-number_of(const unsigned char *k)
+static void
+out_stretch(struct out *o, uint32_t first, const struct slice *value)
 {
-	return (uint32_t)k[0] << 24 | (uint32_t)k[1] << 16 |
-	    (uint32_t)k[2] << 8 | k[3];
+	const unsigned char *v = (const unsigned char *)value->p;
+
+	if (o->n == o->max) {
+		o->max = 2 * o->max + 4;
+		o->at = text_realloc(o->at, o->max * sizeof(*o->at));
+	}
+	o->at[o->n++] =
+	    (struct stretch) { true, number_of(v), first, number_of(v + 4),
+		    (enum diag_code)(v[8] | (unsigned)v[9] << 8) };
 }
 
 static int
@@ -231,21 +326,21 @@ write_results(
 
 	while ((got = sort_next(r->sort, &key, &what)) == 1) {
 		const unsigned char *k = key;
-		size_t file = number_of(k);
-		enum diag_code code =
-		    (enum diag_code)((unsigned char)what.p[0] |
-			(unsigned)(unsigned char)what.p[1] << 8);
-		if (k[8] == NOTE) {
-			if (code < o->note) /* the first of the catalogue */
-				o->note = code;
+		uint32_t record = number_of(k + 4);
+		if (out_turn(o, r, dir, number_of(k), sink) == -1 ||
+		    out_rows(o, record) == -1)
+			return -1;
+		if (k[8] == RESULT) {
+			out_stretch(o, record, &what);
 			continue;
 		}
-		if (out_turn(o, r, dir, file, sink) == -1 || out_row(o) == -1)
-			return -1;
-		o->record = number_of(k + 4);
-		o->code = code;
-		o->note = DIAG__MAX;
-		o->pending = true;
+		const unsigned char *v = (const unsigned char *)what.p;
+		enum diag_code code =
+		    (enum diag_code)(v[8] | (unsigned)v[9] << 8);
+		if (o->note == DIAG__MAX || o->note_record != record ||
+		    code < o->note) /* the first of the catalogue */
+			o->note = code;
+		o->note_record = record;
 	}
 	if (got == -1) {
 		diag_file(sink, DIAG_IO, "sort", "%s", strerror(errno));
@@ -254,7 +349,23 @@ write_results(
 	if (r->in->n_uploads > 0 &&
 	    out_turn(o, r, dir, r->in->n_uploads - 1, sink) == -1)
 		return -1;
-	return out_row(o) == -1 || out_close(o, sink) == -1 ? -1 : 0;
+	return out_rows(o, UINT64_MAX) == -1 || out_close(o, sink) == -1 ? -1 :
+									   0;
+}
+
+/* Nothing more comes: all results are in the sort. */
+static int
+end_results(struct reflect *r, struct diag_sink *sink)
+{
+	int got = 0;
+
+	for (size_t i = 0; i < r->in->n && got == 0; i++)
+		got = close_stretch(r, (int)i);
+	if (got == 0)
+		got = sort_finish(r->sort);
+	if (got == -1)
+		diag_file(sink, DIAG_IO, "sort", "%s", strerror(errno));
+	return got;
 }
 
 int
@@ -270,11 +381,7 @@ reflect_write(struct reflect *r, const char *before, const char *dir,
 	    (long long)generation);
 	day_format_time(visible_at, o->visible_at);
 	record_init(&o->rec, reflection_layout.data);
-	if (sort_finish(r->sort) == -1) {
-		diag_file(sink, DIAG_IO, "sort", "%s", strerror(errno));
-		goto out;
-	}
-	if (write_results(r, o, dir, sink) == -1)
+	if (end_results(r, sink) == -1 || write_results(r, o, dir, sink) == -1)
 		goto out;
 	if (counts_write(
 		dir, r->in->files, r->counts, r->in->n_uploads, sink) == -1 ||
@@ -285,6 +392,7 @@ reflect_write(struct reflect *r, const char *before, const char *dir,
 out:
 	if (result == -1)
 		out_close(o, sink);
+	free(o->at);
 	free(o);
 	reflect_free(r);
 	return result;

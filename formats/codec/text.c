@@ -737,9 +737,31 @@ fold_next(const char **p, const char *end)
 
 #define LONG_MARK 0x30fcu
 
+/* Most symbols and numbers are ASCII: nothing to fold but letters. */
+static bool
+fold_ascii(struct slice in, struct buf *out)
+{
+	size_t n = 0;
+
+	if (in.n > 64)
+		return false;
+	char folded[64];
+	for (size_t i = 0; i < in.n; i++) {
+		unsigned char c = (unsigned char)in.p[i];
+		if (c >= 0x80)
+			return false;
+		folded[n] = (char)(c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c);
+		n += c != ' ' && c != '\t';
+	}
+	buf_put(out, (struct slice) { folded, n });
+	return true;
+}
+
 void
 text_fold(struct slice in, struct buf *out)
 {
+	if (fold_ascii(in, out))
+		return;
 	const char *p = in.p, *end = in.p + in.n;
 	uint32_t before = 0; /* the character before, folded; 0: none */
 
