@@ -195,7 +195,8 @@ main(int argc, char **argv)
 	    "  --rule   exit 0 if the rule of a job net names the day, else "
 	    "1\n";
 	struct request q = { .year = 0 };
-	struct run_options extra = { .letters = "i:",
+	struct run_options extra = { .operands = true,
+		.letters = "i:",
 		.longs = longs,
 		.option = option,
 		.arg = &q,

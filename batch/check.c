@@ -88,6 +88,7 @@ main(int argc, char **argv)
 {
 	struct check_wish wish = { .csv = NULL };
 	struct run_options extra = {
+		.operands = true,
 		.no_config = true,
 		.letters = "f:s:e:",
 		.longs = longs,

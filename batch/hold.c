@@ -326,17 +326,6 @@ hold(struct job *j)
 	return j->run.dry ? 0 : publish_words(j);
 }
 
-static int
-operands(struct job *j)
-{
-	if (j->run.argc == 0)
-		return 0;
-	fprintf(stderr, "shikaku-hold: %s: options only, no operands\n",
-	    j->run.argv[0]);
-	run_worst(&j->run, EXIT_BAD_USAGE);
-	return -1;
-}
-
 int
 main(int argc, char **argv)
 {
@@ -354,7 +343,7 @@ main(int argc, char **argv)
 	int status;
 
 	if (run_begin(&j->run, "hold", argc, argv, &options) == 0 &&
-	    (operands(j) == -1 || hold(j) == -1)) {
+	    (hold(j) == -1)) {
 		j->run.read = j->run.accepted = j->run.refused =
 		    j->run.unchanged = 0;
 		if (j->run.exit < EXIT_NOT_READY)

@@ -104,6 +104,7 @@ main(int argc, char **argv)
 	struct run run;
 	struct inspect i = { .run = &run, .rows = 10 };
 	struct run_options extra = {
+		.operands = true,
 		.no_config = true,
 		.letters = "f:s:e:ul:t:",
 		.option = option,

@@ -437,6 +437,7 @@ main(int argc, char **argv)
 	    "  --tick   quietly nothing outside the net's hours\n";
 	struct request q = { .from = NULL };
 	struct run_options extra = {
+		.operands = true,
 		.no_config = true,
 		.letters = "o:",
 		.longs = longs,

@@ -1,9 +1,7 @@
 /* The site's table of leniencies. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "batch/lenient.h"
 #include "formats/codec/day.h"
@@ -18,16 +16,16 @@ struct lenient {
 	size_t n;
 };
 
-static int
+static void
 bad(const char *path, struct diag_sink *sink, const char *why)
 {
 	diag_file(sink, DIAG_PARTNER_TABLE, path, "%s", why);
-	return -1;
 }
 
-static void
-add(struct lenient *l, const struct record *r)
+static int
+add(void *arg, const struct record *r)
 {
+	struct lenient *l = arg;
 	struct slice s = r->v[Y_SENDER].s;
 	struct grant *g;
 
@@ -39,43 +37,20 @@ add(struct lenient *l, const struct record *r)
 	for (int i = 0; i < LENIENT__MAX; i++)
 		if (slice_is(r->v[Y_NAME].s, leniency_table[i].name))
 			g->bit = 1u << i;
-}
-
-static int
-load(struct lenient *l, const char *path, struct diag_sink *sink)
-{
-	struct record_source src = { .name = path,
-		.fd = open(path, O_RDONLY | O_CLOEXEC),
-		.layout = &leniency_layout,
-		.syntax = SYNTAX_CSV,
-		.charset = CHARSET_UTF8_BOM,
-		.today = DAY_NONE,
-		.sink = sink };
-	struct record_reader *reader;
-	struct record rec;
-	enum record_result r;
-	int wrong = 0;
-
-	if (src.fd == -1)
-		return bad(path, sink, strerror(errno));
-	reader = record_open(&src);
-	while ((r = record_next(reader, &rec)) <= RECORD_REFUSED)
-		if (r == RECORD_OK)
-			add(l, &rec);
-		else
-			wrong++;
-	record_close(reader);
-	close(src.fd);
-	return r == RECORD_END && wrong == 0 ? 0 : bad(path, sink, "see above");
+	return 0;
 }
 
 struct lenient *
 lenient_load(const char *path, struct diag_sink *sink)
 {
 	struct lenient *l = text_alloc(sizeof(*l));
+	int r = path[0] == '\0' ?
+	    0 :
+	    record_table(path, &leniency_layout, sink, add, l);
 
-	if (path[0] == '\0' || load(l, path, sink) == 0)
+	if (r == 0)
 		return l;
+	bad(path, sink, r == -1 ? strerror(errno) : "see above");
 	lenient_free(l);
 	return NULL;
 }

@@ -323,6 +323,7 @@ main(int argc, char **argv)
 {
 	struct pack p = { .to = "." };
 	struct run_options extra = {
+		.operands = true,
 		.no_config = true,
 		.letters = "f:s:e:",
 		.longs = longs,

@@ -1,9 +1,7 @@
 /* The two partner tables, read once, held sorted. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "batch/partners.h"
 #include "formats/codec/day.h"
@@ -68,9 +66,10 @@ feeds_of(struct slice s)
 	return feeds;
 }
 
-static void
-add_sender(struct loading *l, const struct record *r)
+static int
+add_sender(void *arg, const struct record *r)
 {
+	struct loading *l = arg;
 	struct partners *p = l->p;
 	struct sender *s;
 
@@ -92,6 +91,7 @@ add_sender(struct loading *l, const struct record *r)
 		fault(l, r, S_FEEDS, "feeds of the table, + between them");
 	else if ((s->feeds & ~side_feeds[s->qualification]) != 0)
 		fault(l, r, S_FEEDS, "a feed of the other side");
+	return 0;
 }
 
 static enum scheme
@@ -104,9 +104,10 @@ scheme_find(struct slice s)
 	return (enum scheme)i;
 }
 
-static void
-add_insurer(struct loading *l, const struct record *r)
+static int
+add_insurer(void *arg, const struct record *r)
 {
+	struct loading *l = arg;
 	struct partners *p = l->p;
 	struct insurer *i;
 
@@ -121,43 +122,21 @@ add_insurer(struct loading *l, const struct record *r)
 	copy(i->sender, sizeof(i->sender), r->v[N_SENDER].s);
 	copy(i->name, sizeof(i->name), r->v[N_NAME].s);
 	i->scheme = scheme_find(r->v[N_SCHEME].s);
+	return 0;
 }
 
 static void
 load(struct loading *l, const char *path, const struct layout *layout,
-    void (*add)(struct loading *l, const struct record *r))
+    int (*add)(void *arg, const struct record *r))
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct record_source src = { .name = path,
-		.fd = fd,
-		.layout = layout,
-		.syntax = SYNTAX_CSV,
-		.charset = CHARSET_UTF8_BOM,
-		.today = DAY_NONE,
-		.sink = l->sink };
-	struct record_reader *reader = NULL;
-	struct record rec;
-	enum record_result r = RECORD_BROKEN;
+	int r;
 
 	l->name = path;
-	if (fd == -1) {
+	r = record_table(path, layout, l->sink, add, l);
+	if (r == -1)
 		fault(l, NULL, 0, strerror(errno));
-		return;
-	}
-	reader = record_open(&src);
-	while (reader != NULL &&
-	    (r = record_next(reader, &rec)) != RECORD_END &&
-	    r != RECORD_BROKEN) {
-		if (r == RECORD_OK)
-			add(l, &rec);
-		else
-			l->faults++;
-	}
-	if (r != RECORD_END || l->faults > 0)
+	else if (r == 1 || l->faults > 0)
 		fault(l, NULL, 0, "see above");
-	if (reader != NULL)
-		record_close(reader);
-	close(fd);
 }
 
 /* Both begin with their key, a string. */

@@ -2,10 +2,8 @@
 #include "batch/prices.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "formats/codec/day.h"
 
@@ -98,35 +96,30 @@ add(struct prices *p, const struct record *r)
 	return NULL;
 }
 
+struct loading {
+	struct prices *p;
+	const char *path;
+	struct diag_sink *sink;
+};
+
+static int
+take(void *arg, const struct record *r)
+{
+	const struct loading *l = arg;
+	const char *why = add(l->p, r);
+
+	return why == NULL ? 0 : bad(l->path, r->line, why, l->sink);
+}
+
 static int
 load(struct prices *p, const char *path, struct diag_sink *sink)
 {
-	struct record_source src = { .name = path,
-		.fd = open(path, O_RDONLY | O_CLOEXEC),
-		.layout = &price_layout,
-		.syntax = SYNTAX_CSV,
-		.charset = CHARSET_UTF8_BOM,
-		.today = DAY_NONE,
-		.sink = sink };
-	struct record_reader *reader;
-	struct record rec;
-	enum record_result r;
-	int wrong = 0;
+	struct loading l = { p, path, sink };
+	int r = record_table(path, &price_layout, sink, take, &l);
 
-	if (src.fd == -1)
-		return bad(path, 0, strerror(errno), sink);
-	reader = record_open(&src);
-	while ((r = record_next(reader, &rec)) <= RECORD_REFUSED) {
-		const char *why = r == RECORD_OK ? add(p, &rec) : NULL;
-
-		wrong += r != RECORD_OK || why != NULL;
-		if (why != NULL)
-			bad(path, rec.line, why, sink);
-	}
-	record_close(reader);
-	close(src.fd);
-	if (r != RECORD_END || wrong > 0)
-		return bad(path, 0, "see above", sink);
+	if (r != 0)
+		return bad(
+		    path, 0, r == -1 ? strerror(errno) : "see above", sink);
 	return p->n > 0 ? 0 : bad(path, 0, "no price is in it", sink);
 }
 

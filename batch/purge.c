@@ -450,26 +450,14 @@ open_job(struct job *j)
 	return found == -1 ? -1 : 0;
 }
 
-static int
-operands(struct job *j)
-{
-	if (j->run.argc == 0)
-		return 0;
-	fprintf(stderr, "shikaku-purge: %s: options only, no operands\n",
-	    j->run.argv[0]);
-	run_worst(&j->run, EXIT_BAD_USAGE);
-	return -1;
-}
-
 int
 main(int argc, char **argv)
 {
 	struct job *j = text_alloc(sizeof(*j));
-	const struct run_options options = { .letters = "" };
 	int status;
 
-	if (run_begin(&j->run, "purge", argc, argv, &options) == 0 &&
-	    (operands(j) == -1 || open_job(j) == -1 || purge(j) == -1)) {
+	if (run_begin(&j->run, "purge", argc, argv, NULL) == 0 &&
+	    (open_job(j) == -1 || purge(j) == -1)) {
 		j->run.read = j->run.accepted = j->run.unchanged = 0;
 		if (j->run.exit < EXIT_NOT_READY)
 			run_worst(&j->run, EXIT_TEMPORARY);

@@ -242,7 +242,8 @@ int
 main(int argc, char **argv)
 {
 	struct query q = { 0 };
-	const struct run_options options = { .no_config = true,
+	const struct run_options options = { .operands = true,
+		.no_config = true,
 		.letters = "q:lf:",
 		.option = on_option,
 		.arg = &q,

@@ -182,7 +182,7 @@ take_options(
 		r = -1;
 	}
 	/* a day without its -D must not run on another day */
-	if (r == 0 && extra == NULL && run->argc > 0) {
+	if (r == 0 && (extra == NULL || !extra->operands) && run->argc > 0) {
 		fprintf(stderr, "shikaku-%s: %s: options only, no operands\n",
 		    run->name, run->argv[0]);
 		r = -1;

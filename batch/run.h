@@ -71,6 +71,7 @@ struct run_long {
  * option(); NULL where none. usage: lines after the common ones. */
 struct run_options {
 	bool no_config; /* -c may be left out: run.config is NULL then */
+	bool operands; /* it takes words without an option: run.argv */
 	bool days_to_come; /* it may be asked about one */
 	const char *letters;
 	const struct run_long *longs; /* ends with name == NULL; may be NULL */

@@ -18,6 +18,7 @@ int
 main(int argc, char **argv)
 {
 	struct run_options extra = {
+		.operands = true,
 		.usage =
 		    "shikaku-status -c SITE.yaml [-D YYYY-MM-DD]\n"
 		    "       shikaku-status -c SITE.yaml RECEIPT|STEM...\n"

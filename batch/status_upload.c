@@ -245,41 +245,26 @@ look_segments(struct trail *t, const char *root, int64_t *out)
 
 /* ---- reflection ---- */
 
-static void
-count_state(struct trail *t, const struct record *rec)
+static int
+count_state(void *arg, const struct record *rec)
 {
+	struct trail *t = arg;
 	for (int i = 0; i < STATES && codes_reflection[i].code != NULL; i++)
 		if (slice_is(rec->v[R_STATE].s, codes_reflection[i].code))
 			t->states[i]++;
 	if (rec->v[R_VISIBLE_AT].s.n == sizeof(t->visible) - 1)
 		memcpy(t->visible, rec->v[R_VISIBLE_AT].s.p,
 		    sizeof(t->visible) - 1);
+	return 0;
 }
 
 static bool
 read_reflection(struct trail *t, const char *path)
 {
 	struct diag_sink quiet = { .put = NULL };
-	struct record_source src = { .name = t->stem,
-		.layout = &reflection_layout,
-		.syntax = SYNTAX_CSV,
-		.charset = CHARSET_UTF8_BOM,
-		.sink = &quiet };
-	struct record_reader *r;
-	enum record_result got;
-	struct record rec;
 
-	src.fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (src.fd == -1)
-		return false;
-	r = record_open(&src);
-	while (
-	    (got = record_next(r, &rec)) != RECORD_END && got != RECORD_BROKEN)
-		if (got == RECORD_OK)
-			count_state(t, &rec);
-	record_close(r);
-	close(src.fd);
-	return true;
+	return record_table(path, &reflection_layout, &quiet, count_state, t) !=
+	    -1;
 }
 
 static void

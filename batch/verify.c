@@ -158,6 +158,7 @@ main(int argc, char **argv)
 {
 	static struct audit a;
 	struct run_options extra = {
+		.operands = true,
 		.no_config = true,
 		.letters = "t:r:s:",
 		.longs = longs,

@@ -1,8 +1,10 @@
 /* Reading: a table meets a syntax. What a file must keep, it keeps here. */
 #include "formats/codec/record.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/codec/day.h"
 #include "formats/codec/plain.h"
@@ -117,6 +119,34 @@ record_close(struct record_reader *r)
 	if (r->state != NULL)
 		r->ops->close(r->state);
 	free(r);
+}
+
+int
+record_table(const char *path, const struct layout *layout,
+    struct diag_sink *sink, int (*each)(void *arg, const struct record *rec),
+    void *arg)
+{
+	struct record_source src = { .name = path,
+		.fd = open(path, O_RDONLY | O_CLOEXEC),
+		.layout = layout,
+		.syntax = SYNTAX_CSV,
+		.charset = CHARSET_UTF8_BOM,
+		.today = DAY_NONE,
+		.sink = sink };
+	struct record_reader *reader;
+	struct record rec;
+	enum record_result r;
+	int wrong = 0;
+
+	if (src.fd == -1)
+		return -1;
+	reader = record_open(&src);
+	while ((r = record_next(reader, &rec)) <= RECORD_REFUSED)
+		if (r == RECORD_REFUSED || each(arg, &rec) != 0)
+			wrong = 1;
+	record_close(reader);
+	close(src.fd);
+	return r == RECORD_END ? wrong : 1;
 }
 
 const struct record *

@@ -125,6 +125,13 @@ const struct record *record_header(const struct record_reader *r);
 const struct record *record_trailer(const struct record_reader *r);
 struct record_counts record_count(const struct record_reader *r);
 void record_close(struct record_reader *r);
+/* A table that an operator keeps (bare layout, CSV, UTF-8), whole: each() with
+ * every row that is well; not 0 from it says that the row is wrong after all.
+ * 0: all is well; 1: something is wrong, and raised; -1: it cannot be opened,
+ * see errno. */
+int record_table(const char *path, const struct layout *layout,
+    struct diag_sink *sink, int (*each)(void *arg, const struct record *rec),
+    void *arg);
 
 /*
  * Writing, by the same rows. Values are UTF-8; a value that does not fit its

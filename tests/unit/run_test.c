@@ -49,7 +49,8 @@ child(void (*body)(struct run *run), const char *const *args)
 	if (pid == 0) {
 		struct run run;
 		const char *x = NULL;
-		struct run_options extra = { .letters = "x:",
+		struct run_options extra = { .operands = true,
+			.letters = "x:",
 			.option = no_option,
 			.arg = &x,
 			.usage = "shikaku-test -c SITE.yaml [-x X] [FILE]\n" };
