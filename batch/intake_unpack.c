@@ -220,22 +220,6 @@ read_manifest(struct unpack *p, int fd)
 
 /* ---- members ---- */
 
-static int
-write_all(int fd, const char *b, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, b, n);
-
-		if (w == -1 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return -1;
-		b += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 /* The place of member i below the folder in work/. */
 static void
 member_path(const struct unpack *p, int i, char out[SPOOL_PATH_MAX])
@@ -271,7 +255,8 @@ copy_member(struct unpack *p, const struct manifest_member *said,
 			r = 1;
 		} else {
 			seal_hash_add(hash, p->block, (size_t)n);
-			r = write_all(fd, p->block, (size_t)n);
+			r = text_write(
+			    fd, (struct slice) { p->block, (size_t)n });
 		}
 	}
 	seal_hash_end(hash, sum);
@@ -334,7 +319,9 @@ write_manifest(struct unpack *p)
 
 	spool_path(path, p->u->ready, "%s", MANIFEST_NAME);
 	fd = create(path);
-	if (fd != -1 && write_all(fd, p->doc, p->doc_n) == 0 && fsync(fd) == 0)
+	if (fd != -1 &&
+	    text_write(fd, (struct slice) { p->doc, p->doc_n }) == 0 &&
+	    fsync(fd) == 0)
 		r = 0;
 	if (fd != -1 && close(fd) == -1)
 		r = -1;

@@ -222,13 +222,9 @@ is_pair(struct slice s)
 static void
 canonical(struct record *rec, const char *key, char hex[64])
 {
-	static const char digits[] = "0123456789abcdef";
 	size_t zeros = 40;
 
-	for (size_t i = 0; i < SEGMENT_KEY_SIZE; i++) {
-		hex[2 * i] = digits[(unsigned char)key[i] >> 4];
-		hex[2 * i + 1] = digits[key[i] & 15];
-	}
+	text_hex(key, SEGMENT_KEY_SIZE, hex);
 	while (zeros < 63 && hex[zeros] == '0')
 		zeros++;
 	record_set(rec, L_CA, (struct slice) { hex, 40 });

@@ -129,7 +129,6 @@ read_scopes(struct segment *s)
 static int
 read_tail(struct segment *s, const char *p)
 {
-	static const char hex[] = "0123456789abcdef";
 	uint64_t rows = get32(p + 8) | (uint64_t)get32(p + 12) << 32;
 
 	if (memcmp(p, "SHIKEND1", 8) != 0)
@@ -138,10 +137,7 @@ read_tail(struct segment *s, const char *p)
 		return broken(s, "more rows than bytes");
 	s->head.rows = (int64_t)rows;
 	memcpy(s->digest, p + 16, 32);
-	for (int i = 0; i < 32; i++) {
-		s->head.digest[2 * i] = hex[s->digest[i] >> 4];
-		s->head.digest[2 * i + 1] = hex[s->digest[i] & 15];
-	}
+	text_hex(s->digest, 32, s->head.digest);
 	return 0;
 }
 

@@ -115,26 +115,11 @@ segment_filter(struct segment_make *m,
 }
 
 static int
-write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t k = write(fd, p, n);
-		if (k == -1 && errno == EINTR)
-			continue;
-		if (k <= 0)
-			return -1;
-		p += k;
-		n -= (size_t)k;
-	}
-	return 0;
-}
-
-static int
 out_flush(struct out *o)
 {
 	if (o->hash != NULL)
 		seal_hash_add(o->hash, o->buf, o->n);
-	if (write_all(o->fd, o->buf, o->n) == -1)
+	if (text_write(o->fd, (struct slice) { o->buf, o->n }) == -1)
 		return -1;
 	o->n = 0;
 	return 0;
@@ -187,8 +172,9 @@ out_begin(struct segment_make *m, struct out *o, int fd)
 	seal_hash_add(o->hash, head, sizeof(head));
 	if (scopes > 0)
 		seal_hash_add(o->hash, m->scope, scopes);
-	if (write_all(fd, head, sizeof(head)) == -1 ||
-	    (scopes > 0 && write_all(fd, m->scope, scopes) == -1))
+	if (text_write(fd, (struct slice) { head, sizeof(head) }) == -1 ||
+	    (scopes > 0 &&
+		text_write(fd, (struct slice) { m->scope, scopes }) == -1))
 		return -1;
 	m->begin = (int64_t)(sizeof(head) + scopes);
 	return 0;
@@ -387,7 +373,6 @@ write_rows(struct segment_make *m, struct again *a, struct out *o)
 static int
 write_tail(struct out *o, struct segment_head *head)
 {
-	static const char hex[] = "0123456789abcdef";
 	unsigned char digest[32];
 	char tail[SEGMENT_TAIL_SIZE];
 
@@ -399,10 +384,7 @@ write_tail(struct out *o, struct segment_head *head)
 	put32(tail + 8, (uint32_t)(head->rows & 0xffffffff));
 	put32(tail + 12, (uint32_t)(head->rows >> 32));
 	memcpy(tail + 16, digest, 32);
-	for (int i = 0; i < 32; i++) {
-		head->digest[2 * i] = hex[digest[i] >> 4];
-		head->digest[2 * i + 1] = hex[digest[i] & 15];
-	}
+	text_hex(digest, 32, head->digest);
 	head->digest[64] = '\0';
 	ssize_t k = write(o->fd, tail, sizeof(tail));
 	if (k != (ssize_t)sizeof(tail)) {

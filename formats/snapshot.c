@@ -864,17 +864,6 @@ snapshot_walk_open(struct snapshot *s)
 	return w;
 }
 
-static void
-hex_of(struct slice bytes, char *out)
-{
-	static const char hex[] = "0123456789abcdef";
-
-	for (size_t i = 0; i < bytes.n; i++) {
-		out[2 * i] = hex[(unsigned char)bytes.p[i] >> 4];
-		out[2 * i + 1] = hex[bytes.p[i] & 15];
-	}
-}
-
 /* Canonical hex of a serial column; 0: not one. */
 static size_t
 serial_hex(const struct column *v, char out[41])
@@ -887,7 +876,7 @@ serial_hex(const struct column *v, char out[41])
 		    out, 41, "%llx", (unsigned long long)v->n);
 	if (v->s.n != 20)
 		return 0;
-	hex_of(v->s, hex);
+	text_hex(v->s.p, v->s.n, hex);
 	while (zeros < 39 && hex[zeros] == '0')
 		zeros++;
 	memcpy(out, hex + zeros, 40 - zeros);
@@ -905,7 +894,7 @@ walk_pair(struct snapshot_walk *w, struct snapshot_walk_row *r)
 		return broken(w->s, "person");
 	memcpy(w->text, number.p, number.n);
 	w->text[number.n] = '\n';
-	hex_of(v[1].s, w->text + number.n + 1);
+	text_hex(v[1].s.p, v[1].s.n, w->text + number.n + 1);
 	r->payload = (struct slice) { w->text, number.n + 33 };
 	return 0;
 }

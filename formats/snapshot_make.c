@@ -620,7 +620,6 @@ int
 snapshot_add_waiting(
     struct snapshot_make *m, const char key[SEGMENT_KEY_SIZE], int32_t since)
 {
-	static const char digits[] = "0123456789abcdef";
 	char hex[2 * SEGMENT_KEY_SIZE + 1] = "", day[9];
 	unsigned char big[SERIAL];
 	int64_t n = 0;
@@ -628,10 +627,7 @@ snapshot_add_waiting(
 
 	if (m->failed)
 		return -1;
-	for (size_t i = 0; i < SEGMENT_KEY_SIZE; i++) {
-		hex[2 * i] = digits[(unsigned char)key[i] >> 4];
-		hex[2 * i + 1] = digits[key[i] & 15];
-	}
+	text_hex(key, SEGMENT_KEY_SIZE, hex);
 	while (ca <= m->n_ca && memcmp(m->ca[ca - 1], hex, SKI) != 0)
 		ca++;
 	if (ca > m->n_ca)

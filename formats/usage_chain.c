@@ -10,12 +10,7 @@
 static void
 chain_hex(const unsigned char sum[32], char out[17])
 {
-	static const char hex[] = "0123456789abcdef";
-
-	for (int i = 0; i < 8; i++) {
-		out[2 * i] = hex[sum[i] >> 4];
-		out[2 * i + 1] = hex[sum[i] & 15];
-	}
+	text_hex(sum, 8, out);
 	out[16] = '\0';
 }
 

@@ -60,21 +60,6 @@ fail(struct journal *j, const char *what)
 	return -1;
 }
 
-static int
-write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, p, n);
-		if (w == -1 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return -1;
-		p += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 static void
 put_head(struct buf *b)
 {
@@ -95,7 +80,7 @@ begin_file(struct journal *j)
 	buf_clear(&j->gather->text);
 	put_head(&j->gather->text);
 	if (ftruncate(j->fd, 0) == -1 ||
-	    write_all(j->fd, j->gather->text.p, j->gather->text.n) == -1 ||
+	    text_write(j->fd, buf_slice(&j->gather->text)) == -1 ||
 	    fsync(j->fd) == -1)
 		return fail(j, "write");
 	j->size = (int64_t)j->gather->text.n;
@@ -276,8 +261,8 @@ write_batches(void *arg)
 			break;
 		pthread_mutex_unlock(&j->lock);
 		int64_t from = micros_now();
-		bool durable = write_all(j->fd, j->flight->text.p,
-				   j->flight->text.n) == 0 &&
+		bool durable =
+		    text_write(j->fd, buf_slice(&j->flight->text)) == 0 &&
 		    fdatasync(j->fd) == 0;
 		int error = durable ? 0 : errno;
 		pthread_mutex_lock(&j->lock);

@@ -293,7 +293,8 @@ serve_challenge(struct serving *s)
 		return;
 	}
 	memcpy(a->challenge_id, ch.id, sizeof(a->challenge_id));
-	worker_hex(ch.bytes, sizeof(ch.bytes), a->challenge_hex);
+	text_hex(ch.bytes, sizeof(ch.bytes), a->challenge_hex);
+	a->challenge_hex[2 * sizeof(ch.bytes)] = '\0';
 	a->challenge_until =
 	    ch.issued + w->config->challenge_seconds * INT64_C(1000);
 	buf_init(&b, bytes, sizeof(bytes));

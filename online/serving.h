@@ -81,7 +81,6 @@ struct serving {
 };
 
 int64_t worker_clock(clockid_t id); /* ms */
-void worker_hex(const unsigned char *p, size_t n, char *out);
 
 /* question.c: what http.c calls for each request. */
 void question_serve(void *arg, struct http_request *r);

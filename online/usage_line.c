@@ -28,7 +28,8 @@ request_id(struct worker *w, char out[17])
 		w->random_left = sizeof(w->random);
 	}
 	w->random_left -= 8;
-	worker_hex(w->random + w->random_left, 8, out);
+	text_hex(w->random + w->random_left, 8, out);
+	out[16] = '\0';
 }
 
 /*
@@ -58,7 +59,8 @@ transaction_id(struct serving *s, char out[17])
 	seal_hmac((struct slice) { (const char *)s->w->usage_key,
 		      sizeof(s->w->usage_key) },
 	    buf_slice(&b), sum);
-	worker_hex(sum, 8, out);
+	text_hex(sum, 8, out);
+	out[16] = '\0';
 }
 
 static void
@@ -76,7 +78,8 @@ put_card(struct serving *s, struct line *l)
 	seal_hmac((struct slice) { (const char *)s->w->usage_key,
 		      sizeof(s->w->usage_key) },
 	    (struct slice) { text, (size_t)n }, sum);
-	worker_hex(sum, 8, l->serial_hash);
+	text_hex(sum, 8, l->serial_hash);
+	l->serial_hash[16] = '\0';
 	record_set(&l->rec, U_CA, slice_of(s->card.ca));
 	record_set(&l->rec, U_SERIAL_HASH, slice_of(l->serial_hash));
 	if (s->partition.this_update == 0)

@@ -137,16 +137,10 @@ der_strict(struct slice in)
 void
 der_hex(struct slice v, char *hex, size_t size)
 {
-	static const char digits[] = "0123456789abcdef";
-	size_t n = 0;
+	size_t n = v.n < (size - 1) / 2 ? v.n : (size - 1) / 2;
 
-	for (size_t i = 0; i < v.n && n + 2 < size; i++) {
-		unsigned char c = (unsigned char)v.p[i];
-
-		hex[n++] = digits[c >> 4];
-		hex[n++] = digits[c & 15];
-	}
-	hex[n] = '\0';
+	text_hex(v.p, n, hex);
+	hex[2 * n] = '\0';
 }
 
 int

@@ -256,22 +256,6 @@ decrypt(const char *name, struct slice in, bool bare,
 	return NULL;
 }
 
-static int
-write_all(int fd, const char *p, size_t n)
-{
-	while (n > 0) {
-		ssize_t w = write(fd, p, n);
-
-		if (w == -1 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return -1;
-		p += w;
-		n -= (size_t)w;
-	}
-	return 0;
-}
-
 /* What was verified lies in out_fd; it becomes what was in the envelope. */
 static int
 open_envelope(const char *name, int out_fd, int64_t size, bool bare,
@@ -296,7 +280,8 @@ open_envelope(const char *name, int out_fd, int64_t size, bool bare,
 		goto out;
 	n = BIO_get_mem_data(out, &plain);
 	if (ftruncate(out_fd, 0) == -1 || lseek(out_fd, 0, SEEK_SET) == -1 ||
-	    write_all(out_fd, plain, n > 0 ? (size_t)n : 0) == -1) {
+	    text_write(out_fd,
+		(struct slice) { plain, n > 0 ? (size_t)n : 0 }) == -1) {
 		seal_fault(sink, DIAG_IO, name, strerror(errno));
 		goto out;
 	}

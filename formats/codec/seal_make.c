@@ -240,22 +240,6 @@ frame(const struct seal_parts *p, int64_t size, struct buf *front,
 	buf_put(back, p->signer);
 }
 
-static int
-write_all(int fd, struct slice s)
-{
-	while (s.n > 0) {
-		ssize_t w = write(fd, s.p, s.n);
-
-		if (w == -1 && errno == EINTR)
-			continue;
-		if (w <= 0)
-			return -1;
-		s.p += w;
-		s.n -= (size_t)w;
-	}
-	return 0;
-}
-
 /* Exactly n bytes of `in` to fd. */
 static int
 copy(BIO *in, int fd, int64_t n)
@@ -265,7 +249,7 @@ copy(BIO *in, int fd, int64_t n)
 
 	while (n > 0 && (got = BIO_read(in, buf, (int)COPY_SIZE)) > 0) {
 		if (got > n ||
-		    write_all(fd, (struct slice) { buf, (size_t)got }) == -1)
+		    text_write(fd, (struct slice) { buf, (size_t)got }) == -1)
 			break;
 		n -= got;
 	}
@@ -301,9 +285,9 @@ seal_content(const char *name, BIO *in, int64_t size, int out_fd,
 	buf_init(&back, store + SEAL_FRAME_MAX, SEAL_FRAME_MAX);
 	frame(&p, size, &front, &back);
 	if (front.full || back.full || BIO_reset(in) < 0 ||
-	    write_all(out_fd, buf_slice(&front)) == -1 ||
+	    text_write(out_fd, buf_slice(&front)) == -1 ||
 	    copy(in, out_fd, size) == -1 ||
-	    write_all(out_fd, buf_slice(&back)) == -1) {
+	    text_write(out_fd, buf_slice(&back)) == -1) {
 		seal_fault(sink, DIAG_IO, name, strerror(errno));
 		goto out;
 	}

@@ -1,9 +1,11 @@
 /* Slices, bounded buffers, allocation, UTF-8 and CP932 by table. */
 #include <endian.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/codec/text.h"
 #include "formats/exit.h"
@@ -161,6 +163,34 @@ alive(void *p)
 		_Exit(EXIT_TEMPORARY);
 	}
 	return p;
+}
+
+void
+text_hex(const void *bytes, size_t n, char *out)
+{
+	static const char digits[] = "0123456789abcdef";
+	const unsigned char *p = bytes;
+
+	for (size_t i = 0; i < n; i++) {
+		out[2 * i] = digits[p[i] >> 4];
+		out[2 * i + 1] = digits[p[i] & 15];
+	}
+}
+
+int
+text_write(int fd, struct slice bytes)
+{
+	while (bytes.n > 0) {
+		ssize_t n = write(fd, bytes.p, bytes.n);
+
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return -1;
+		bytes.p += n;
+		bytes.n -= (size_t)n;
+	}
+	return 0;
 }
 
 void *

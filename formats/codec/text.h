@@ -117,6 +117,11 @@ slice_number(struct slice s)
 	return n;
 }
 
+/* Two lower-case digits a byte, no NUL. */
+void text_hex(const void *bytes, size_t n, char *out);
+/* All of it to fd; -1: errno. */
+int text_write(int fd, struct slice bytes);
+
 struct buf {
 	char *p; /* the caller's storage */
 	size_t n; /* bytes used; p[n] is NUL whenever max > 0 */
