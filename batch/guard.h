@@ -27,6 +27,9 @@ struct guard {
 /* A period read (before) or written. Keys of either come in ascending order,
  * the one read at most one insurer ahead. */
 void guard_row(struct guard *g, const char *key, bool written);
+/* Periods that go from one insurer's keys to another's (-n, then n) change
+ * neither of them: as if they had been read there. */
+void guard_move(struct guard *g, const char *key, int64_t n);
 /* Raises F4006, F4014, F4015 for what is outside; how many. Not at a first
  * load. g: NULL for kinds other than qualification. */
 int guard_judge(const struct guard *g, const struct config *c,

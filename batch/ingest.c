@@ -103,12 +103,47 @@ institution_read(struct ingest_upload *u)
 	return ingest_each(u, 0, institution_take);
 }
 
+/* Whose key becomes which: the row goes under the old key. Before the site
+ * itself has gone over, what NHI sends would make everybody twice. */
+static int
+rekey_take(struct ingest_upload *u, struct ingest_member *m, struct record *rec)
+{
+	const struct insurer *in =
+	    ingest_insurer(u, rec->v[RK_INSURER_NUMBER].s);
+	struct typed_key from, to;
+
+	if (in == NULL) {
+		ingest_refuse(
+		    m, rec, DIAG_UNKNOWN_INSURER, RK_INSURER_NUMBER, NULL);
+		return 0;
+	}
+	if (!slice_is(rec->v[RK_INSURER_CODE].s, in->code)) {
+		ingest_refuse(
+		    m, rec, DIAG_INSURER_CODE_MISMATCH, RK_INSURER_CODE, NULL);
+		return 0;
+	}
+	typed_key_make(&from, 'C', slice_of(in->number8), rec->v[RK_OLD_ID].s);
+	typed_key_make(&to, 'E', slice_of(in->code), rec->v[RK_PERSON_ID].s);
+	return ingest_add_bytes(u, from.b, rec->number, typed_key_text(&to));
+}
+
+static int
+rekey_read(struct ingest_upload *u)
+{
+	if (u->run->config->city_key == 0)
+		diag_file(&u->member[0].faults.sink, DIAG_REKEY_EARLY, u->stem,
+		    "%s", "");
+	u->head.scheme = 'C';
+	return ingest_each(u, 0, rekey_take);
+}
+
 /* codes is taken by shikaku-codes, crl by shikaku-revoke. */
 static const struct ingest_feed intermediate[] = {
 	{ FEED_SHIKAKU, SEGMENT_PERIOD, { &qualification_layout, NULL },
 	    shikaku_read },
 	{ FEED_NHI, SEGMENT_PERIOD, { &household_layout, &person_layout },
 	    ingest_nhi_read },
+	{ FEED_REKEY, SEGMENT_REKEY, { &rekey_layout, NULL }, rekey_read },
 	{ FEED__MAX, SEGMENT__MAX, { NULL, NULL }, NULL },
 };
 static const struct ingest_feed qualification[] = {

@@ -26,6 +26,7 @@ static const struct allowed {
 	{ FEED_SHIKAKU, "shikaku.txt", "shikaku", "fixed" },
 	{ FEED_NHI, "nhi_household.txt", "nhi_household", "fixed" },
 	{ FEED_NHI, "nhi_person.txt", "nhi_person", "fixed" },
+	{ FEED_REKEY, "rekey.csv", "rekey", "csv" },
 	{ FEED_CODES, "codes.csv", "codes", "csv" },
 	{ FEED_LINK, "link.csv", "link", "csv" },
 	{ FEED_INSTITUTION, "iryokikan.csv", "iryokikan", "csv" },
@@ -150,8 +151,8 @@ is_segment(const char *name)
 	struct filename id;
 
 	return dot != NULL &&
-	    (strcmp(dot, ".period.seg") == 0 ||
-		strcmp(dot, ".pair.seg") == 0) &&
+	    (strcmp(dot, ".period.seg") == 0 || strcmp(dot, ".pair.seg") == 0 ||
+		strcmp(dot, ".rekey.seg") == 0) &&
 	    filename_parse_stem(
 		(struct slice) { name, (size_t)(dot - name) }, &id) == 0;
 }

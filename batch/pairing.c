@@ -28,6 +28,7 @@ enum {
 	SEEN,
 	SAW,
 	REGISTER,
+	MAKE_ROOM,
 	REKEY,
 	UNSTAGE,
 	MARK_OF,
@@ -43,6 +44,10 @@ static const char *const sql[STATEMENTS] = {
 		     " VALUES (?1, 1, 0)"
 		     " ON CONFLICT DO UPDATE SET registered = 1"
 		     " WHERE registered = 0",
+	/* registered under the new key already, by a file read before */
+	[MAKE_ROOM] = "DELETE FROM person WHERE \"key\" = ?2 AND state = 0"
+		      " AND number IS NULL AND EXISTS"
+		      " (SELECT 1 FROM person WHERE \"key\" = ?1)",
 	[REKEY] = "UPDATE OR IGNORE person SET \"key\" = ?2 WHERE \"key\" = ?1",
 	[UNSTAGE] = "DELETE FROM staged WHERE file = ?1",
 	[MARK_OF] = "SELECT mark FROM person WHERE \"key\" = ?1 AND state = 1"
@@ -325,7 +330,9 @@ int
 pairing_rekey(
     struct pairing *p, const struct typed_key *from, const struct typed_key *to)
 {
-	return one(p, REKEY, typed_key_text(from), typed_key_text(to));
+	struct slice a = typed_key_text(from), b = typed_key_text(to);
+
+	return one(p, MAKE_ROOM, a, b) == -1 ? -1 : one(p, REKEY, a, b);
 }
 
 /* ---- results ---- */

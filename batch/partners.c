@@ -20,7 +20,8 @@ struct loading {
 };
 
 static const unsigned side_feeds[2] = {
-	1u << FEED_SHIKAKU | 1u << FEED_NHI | 1u << FEED_CODES,
+	1u << FEED_SHIKAKU | 1u << FEED_NHI | 1u << FEED_CODES |
+	    1u << FEED_REKEY,
 	1u << FEED_LINK | 1u << FEED_CRL | 1u << FEED_INSTITUTION |
 	    1u << FEED_PACKAGE,
 };

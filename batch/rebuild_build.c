@@ -337,6 +337,8 @@ load_moved(struct pass *p)
 		    (record_unpack(&qualification_format, row, &rec) == -1 ||
 			merge_load(&p->merge, &rec) == -1))
 			return damaged(p, "moved period");
+		if (!pair)
+			guard_move(p->b->guard, p->key, 1);
 		if (moves_next(p->moves) == -1)
 			return sort_failed(p);
 	}
@@ -405,6 +407,7 @@ move_key(struct pass *p, const struct change *c)
 		if (moves_add(p->moves, to, false, packed) == -1)
 			return DIAG_IO;
 	}
+	guard_move(p->b->guard, p->key, -(int64_t)p->merge.n);
 	merge_begin(&p->merge);
 	p->has_stored = false;
 	return DIAG_AMENDED;

@@ -229,7 +229,7 @@ static void
 look_segments(struct trail *t, const char *root, int64_t *out)
 {
 	static const char *const kinds[] = { "period", "pair", "card",
-		"institution" };
+		"institution", "rekey" };
 	struct ledger *l = look(t->run, root);
 	struct ledger_segment s;
 	char name[80];

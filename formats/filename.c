@@ -15,6 +15,7 @@ const char *const feed_names[FEED__MAX] = {
 	[FEED_CRL] = "crl",
 	[FEED_INSTITUTION] = "iryokikan",
 	[FEED_PACKAGE] = "package",
+	[FEED_REKEY] = "rekey",
 };
 
 int

@@ -22,6 +22,7 @@ enum feed {
 	FEED_CRL, /* CRL delivery set of J-LIS -> qualification side */
 	FEED_INSTITUTION, /* 医療機関マスタ "iryokikan" -> qualification side */
 	FEED_PACKAGE, /* link package of deliver "package" -> qualification */
+	FEED_REKEY, /* federation: 市町村被保険者ID -> 枝番; intermediate */
 	FEED__MAX
 };
 extern const char *const feed_names[FEED__MAX];

@@ -61,34 +61,62 @@ static const struct field person_fields[NP__MAX] = {
 	[NP_ELDERLY_UNTIL] = { "ElderlyRecipientValidEndDate", "高齢受給者証有効終了年月日", 31, 8, FIELD_DAY, 0, NULL, NULL },
 	[NP_ELDERLY_RATIO] = { "ElderlyRecipientContributionRatio", "高齢受給者証一部負担金割合", 32, 3, FIELD_NUM, EXA, check_ratio, NULL },
 };
+
+static const struct field rekey_fields[RK__MAX] = {
+	[RK_TYPE] = { "RecordType", "レコード区分", 1, 1, FIELD_CODE, REQ, NULL, codes_record_type },
+	[RK_NUMBER] = { "RecordNumber", "レコード識別番号", 2, 9, FIELD_NUM, REQ, NULL, NULL },
+	[RK_INSURER_NUMBER] = { "InsurerNumber", "保険者番号", 3, 8, FIELD_NUM, REQ | KEY, check_insurer_number, NULL },
+	[RK_OLD_ID] = { "CityPersonId", "市町村被保険者ID", 4, 20, FIELD_ANK, REQ | KEY | PRV, check_person_id, NULL },
+	[RK_INSURER_CODE] = { "InsurerCode", "保険者コード", 5, 8, FIELD_NUM, REQ | EXA, NULL, NULL },
+	[RK_PERSON_ID] = { "PersonId", "被保険者枝番", 6, 20, FIELD_ANK, REQ | PRV, check_person_id, NULL },
+};
 /* clang-format on */
 
 /* The channel is for municipalities: a federation sends nobody else's. */
 static int
-municipal(const struct record *r, int32_t today, const struct diag *at,
+municipal_at(const struct record *r, int field, const struct diag *at,
     struct diag_sink *sink)
 {
 	struct diag d = *at;
-	struct slice number = r->v[NH_INSURER_NUMBER].s;
+	struct slice number = r->v[field].s;
 	enum scheme s;
 
-	(void)today;
-	if (number.n == 0 || (r->bad >> NH_INSURER_NUMBER & 1) != 0)
+	if (number.n == 0 || (r->bad >> field & 1) != 0)
 		return 0;
 	s = insurer_scheme(number);
 	if (s == SCHEME_NHI_CITY)
 		return 0;
 	d.code =
 	    s == SCHEME_OUT_OF_SCOPE ? DIAG_OUT_OF_SCOPE : DIAG_SCHEME_ITEM;
-	d.field = r->format->fields[NH_INSURER_NUMBER].name;
-	d.item = r->format->fields[NH_INSURER_NUMBER].item;
+	d.field = r->format->fields[field].name;
+	d.item = r->format->fields[field].item;
 	d.detail = "a municipality's number is expected";
 	diag_raise(sink, &d);
 	return 1;
 }
 
+static int
+municipal(const struct record *r, int32_t today, const struct diag *at,
+    struct diag_sink *sink)
+{
+	(void)today;
+	return municipal_at(r, NH_INSURER_NUMBER, at, sink);
+}
+
+static int
+rekey_municipal(const struct record *r, int32_t today, const struct diag *at,
+    struct diag_sink *sink)
+{
+	(void)today;
+	return municipal_at(r, RK_INSURER_NUMBER, at, sink);
+}
+
 static const struct rule household_rules[] = {
 	{ "F2 (+) 保険者番号", municipal },
+	{ NULL, NULL },
+};
+static const struct rule rekey_rules[] = {
+	{ "F2 (+) 保険者番号", rekey_municipal },
 	{ NULL, NULL },
 };
 
@@ -105,6 +133,13 @@ const struct format person_format = {
 	.fields = person_fields,
 	.nfields = NP__MAX,
 	.rules = period_rules,
+};
+const struct format rekey_format = {
+	.name = "Rekey",
+	.ja = "被保険者キー対応",
+	.fields = rekey_fields,
+	.nfields = RK__MAX,
+	.rules = rekey_rules,
 };
 
 const struct layout household_layout = {
@@ -131,6 +166,18 @@ const struct layout person_layout = {
 	.total_field = NP_BIRTHDATE,
 	.number_field = NP_NUMBER,
 	.blocks = true,
+	.refuse_percent = 100,
+};
+const struct layout rekey_layout = {
+	.name = "rekey",
+	.ja = "被保険者キー対応表",
+	.header = &file_header,
+	.data = &rekey_format,
+	.trailer = &file_trailer,
+	.trailer_count = FT_COUNT,
+	.trailer_total = FT_TOTAL,
+	.total_field = -1,
+	.number_field = RK_NUMBER,
 	.refuse_percent = 100,
 };
 

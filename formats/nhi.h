@@ -58,9 +58,19 @@ enum person_field {
 	NP_ELDERLY_RATIO,
 	NP__MAX
 };
-extern const struct format household_format, person_format;
+enum rekey_field { /* 対応表: whose key becomes which, once and for all */
+	RK_TYPE,
+	RK_NUMBER,
+	RK_INSURER_NUMBER,
+	RK_OLD_ID, /* 市町村被保険者ID */
+	RK_INSURER_CODE,
+	RK_PERSON_ID, /* 被保険者枝番 */
+	RK__MAX
+};
+extern const struct format household_format, person_format, rekey_format;
 extern const struct layout household_layout; /* "nhi_household" */
 extern const struct layout person_layout; /* "nhi_person" */
+extern const struct layout rekey_layout; /* "rekey" */
 
 /*
  * A person record and its household as a qualification record. The period's

@@ -21,7 +21,8 @@ CODES(record_layouts) = {
 	{ "nhi_person", "municipal NHI, persons", "資格情報（個人）", false },
 	{ "codes", "code results", "機関別符号結果", false },
 	{ "link", "card links", "紐付情報", false },
-	{ "iryokikan", "institution master", "医療機関マスタ", false }, LAST };
+	{ "iryokikan", "institution master", "医療機関マスタ", false },
+	{ "rekey", "new keys of persons", "被保険者キー対応", false }, LAST };
 CODES(record_syntaxes) = {
 	{ "csv", "CSV", "CSV", false },
 	{ "fixed", "fixed length", "固定長", false },
@@ -35,7 +36,8 @@ CODES(record_feeds) = {
 	{ "nhi", "municipal NHI qualification records", "市町村国保資格情報", false },
 	{ "codes", "code results (J-LIS)", "機関別符号結果", false },
 	{ "link", "card links (J-LIS)", "紐付情報", false },
-	{ "iryokikan", "institution master", "医療機関マスタ", false }, LAST };
+	{ "iryokikan", "institution master", "医療機関マスタ", false },
+	{ "rekey", "new keys of persons (municipal NHI)", "被保険者キー対応", false }, LAST };
 CODES(crl_feed) = { { "crl", "revocation lists (J-LIS)", "失効リスト", false }, LAST };
 CODES(crl_layout) = { { "crl", "one CRL: a partition", "失効リスト（区画）", false }, LAST };
 CODES(crl_syntax) = { { "der", "DER", "DER", false }, LAST };

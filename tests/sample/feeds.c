@@ -80,7 +80,8 @@ senders_table(struct sample *s)
 		else
 			buf_puts(&b, o->name);
 		r = sender_row(w, o->sender, "intermediate",
-		    o->scheme == SCHEME_NHI_CITY ? "nhi" : "shikaku", name, "");
+		    o->scheme == SCHEME_NHI_CITY ? "nhi+rekey" : "shikaku",
+		    name, "");
 	}
 	if (r == 0)
 		r = sender_row(w, "JLIS0001", "intermediate", "codes",
