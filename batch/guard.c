@@ -48,6 +48,15 @@ guard_move(struct guard *g, const char *key, int64_t n)
 	s->before = s->before + n > 0 ? s->before + n : 0;
 }
 
+void
+guard_take(struct guard *g, const struct guard_scope *scope)
+{
+	struct guard_scope *s = scope_of(g, scope->scope);
+
+	s->before += scope->before;
+	s->after += scope->after;
+}
+
 /* Whether a change of n rows is more than so many percent of them. */
 static bool
 beyond(int64_t n, int64_t rows, int64_t percent)

@@ -30,6 +30,8 @@ void guard_row(struct guard *g, const char *key, bool written);
 /* Periods that go from one insurer's keys to another's (-n, then n) change
  * neither of them: as if they had been read there. */
 void guard_move(struct guard *g, const char *key, int64_t n);
+/* What another process counted, of keys that come after. */
+void guard_take(struct guard *g, const struct guard_scope *scope);
 /* Raises F4006, F4014, F4015 for what is outside; how many. Not at a first
  * load. g: NULL for kinds other than qualification. */
 int guard_judge(const struct guard *g, const struct config *c,

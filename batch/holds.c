@@ -300,6 +300,24 @@ holds_add(struct holds *h, const struct ledger_segment *s, int64_t record,
 	return put(h, &hold);
 }
 
+int
+holds_save(struct holds *h, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, dir, "held");
+	return sort_finish(h->sort) == -1 ? -1 : sort_save(h->sort, path);
+}
+
+int
+holds_take(struct holds *h, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, dir, "held");
+	return sort_take(h->sort, path);
+}
+
 static int
 put_before(void *arg, const struct hold *hold)
 {

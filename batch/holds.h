@@ -49,6 +49,9 @@ struct holds *holds_new(const char *work_dir);
  * word was carried out and it is on hold no more. -1 errno. */
 int holds_add(struct holds *h, const struct ledger_segment *s, int64_t record,
     enum diag_code code);
+/* Another process goes on with them: as sort_save(), sort_take(). */
+int holds_save(struct holds *h, const char *dir);
+int holds_take(struct holds *h, const char *dir);
 /* dir/held.csv from that of before (NULL: none); 0, -1 raised. */
 int holds_write(struct holds *h, const char *before, const char *dir,
     int64_t generation, struct diag_sink *sink);

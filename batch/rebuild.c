@@ -11,15 +11,18 @@
  */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "batch/holds.h"
 #include "batch/publish.h"
 #include "batch/rebuild_build.h"
+#include "batch/rebuild_shard.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 #include "formats/codec/seal.h"
@@ -48,6 +51,9 @@ struct job {
 	struct purged purged;
 	int64_t accept; /* --accept-guard, -1: no order */
 	int64_t back_to; /* --rollback, 0: no order */
+	int shard, shards; /* --shard i/N */
+	int join; /* --join N; 0: it merges itself */
+	char lease[32];
 	char work[SPOOL_PATH_MAX], pending[SPOOL_PATH_MAX];
 };
 
@@ -451,6 +457,57 @@ guard(struct job *j)
 	return -1;
 }
 
+static struct build
+build_of(struct job *j)
+{
+	const struct config *c = j->run->config;
+
+	return (struct build) { .run = j->run,
+		.root = j->root,
+		.work_dir = j->work,
+		.insurers = c->insurers,
+		.senders = c->senders,
+		.in = &j->in,
+		.guard = &j->guard,
+		.purged = &j->purged };
+}
+
+/* All parts are there, whole and of this very plan, or nothing is done: which
+ * are not is told. Their books are ours then. */
+static int
+gather_parts(struct job *j, struct build *b, char parts[][SPOOL_PATH_MAX])
+{
+	struct shards plan;
+	const char *why;
+	int missing = 0;
+
+	if (shards_plan(
+		&plan, b, &j->set.kind[SNAPSHOT_QUALIFICATION], j->join) == -1)
+		return -1;
+	for (int i = 1; i <= j->join; i++) {
+		int good = shard_look(&plan, i, b, &why);
+		if (good == -1)
+			return -1;
+		shard_folder(parts[i - 1], j->root, i, j->join, true);
+		if (good == 1)
+			continue;
+		diag_file(j->sink, DIAG_SHARD_MISSING, parts[i - 1],
+		    "%s: run shikaku-rebuild --shard %d/%d", why, i, j->join);
+		missing++;
+	}
+	if (missing > 0) {
+		run_worst(j->run, EXIT_NOT_READY);
+		return -1;
+	}
+	for (int i = 1; i <= j->join; i++)
+		if (shard_take(&plan, i, b) == -1)
+			return -1;
+	b->parts = (const char(*)[SPOOL_PATH_MAX])parts;
+	b->n_parts = j->join;
+	run_note(j->run, "shards", j->join);
+	return 0;
+}
+
 static int
 empty_folder(struct job *j, const char *path)
 {
@@ -463,19 +520,17 @@ static int
 build_all(struct job *j)
 {
 	const struct config *c = j->run->config;
-	struct build b = { .run = j->run,
-		.root = j->root,
-		.work_dir = j->work,
-		.insurers = c->insurers,
-		.senders = c->senders,
-		.in = &j->in,
-		.guard = &j->guard,
-		.purged = &j->purged,
-		.reflect = reflect_new(&j->in, j->work) };
+	struct build b = build_of(j);
+	char(*parts)[SPOOL_PATH_MAX] =
+	    text_alloc((size_t)(j->join + 1) * sizeof(*parts));
 	char before[SPOOL_PATH_MAX], snapshots[SPOOL_PATH_MAX];
 	int r = -1;
 
+	b.reflect = reflect_new(&j->in, j->work);
 	spool_path(snapshots, j->root, "snapshots");
+	if (j->join > 0 && j->makes[SNAPSHOT_QUALIFICATION] &&
+	    gather_parts(j, &b, parts) == -1)
+		goto out;
 	for (size_t i = 0; i < KINDS; i++) {
 		enum snapshot_kind k = publish_kinds[i];
 		if (!j->makes[k])
@@ -510,6 +565,7 @@ build_all(struct job *j)
 	}
 out:
 	reflect_free(b.reflect);
+	free(parts);
 	return r;
 }
 
@@ -544,13 +600,23 @@ publish_all(struct job *j)
 	    j->run->now, &j->set, j->made, j->sink);
 }
 
+/* Shards begin side by side: one after the other does it. */
 static int
 settle(struct job *j)
 {
-	if (settle_results(j) == -1 || settle_order(j) == -1 ||
-	    settle_ledger(j) == -1)
-		return -1;
-	return 0;
+	char path[SPOOL_PATH_MAX];
+	int r = -1;
+
+	spool_path(path, j->root, "run/settle.lock");
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd == -1 || flock(fd, LOCK_EX) == -1)
+		io(j, path);
+	else if (settle_results(j) == 0 && settle_order(j) == 0 &&
+	    settle_ledger(j) == 0)
+		r = 0;
+	if (fd != -1)
+		close(fd);
+	return r;
 }
 
 /* An older generation in force again, as the next set: by order only, signed
@@ -616,6 +682,8 @@ rebuild(struct job *j)
 		goto out;
 	if (makes == 0) {
 		run_worst(j->run, EXIT_NOTHING);
+		if (!j->run->dry)
+			shards_clear(j->root); /* of a run killed late */
 		r = 0;
 		goto out;
 	}
@@ -636,9 +704,11 @@ rebuild(struct job *j)
 		r = publish_all(j);
 		if (r == 0)
 			r = settle(j);
-		if (r == 0)
+		if (r == 0) {
 			publish_prune(
 			    j->root, &j->set, j->run->config->keep_generations);
+			shards_clear(j->root);
+		}
 	}
 out:
 	if (r == -1 || j->run->dry) {
@@ -646,6 +716,61 @@ out:
 			spool_remove_tree(j->pending);
 	}
 	spool_remove_tree(j->work);
+	inputs_free(&j->in);
+	guard_free(&j->guard);
+	free(j->purged.v);
+	return r;
+}
+
+/* One range of the next generation, for a later --join. */
+static int
+make_part(struct job *j)
+{
+	struct build b = build_of(j);
+	struct shards plan;
+	const char *why;
+	int r = -1;
+
+	if (shards_plan(&plan, &b, &j->set.kind[SNAPSHOT_QUALIFICATION],
+		j->shards) == -1)
+		return -1;
+	int there = shard_look(&plan, j->shard, &b, &why);
+	if (there == 1)
+		run_worst(j->run, EXIT_NOTHING);
+	if (there != 0)
+		return there == 1 ? 0 : -1;
+	shard_folder(j->work, j->root, j->shard, j->shards, false);
+	if (empty_folder(j, j->work) == -1)
+		return -1;
+	b.range = &plan.range[j->shard - 1];
+	b.reflect = reflect_new(&j->in, j->work);
+	r = build_part(&b, &j->set.kind[SNAPSHOT_QUALIFICATION]);
+	if (r == 0 && !j->run->dry)
+		r = shard_publish(&plan, j->shard, &b);
+	reflect_free(b.reflect);
+	return r;
+}
+
+static int
+shard(struct job *j)
+{
+	int r = -1;
+
+	if (read_set(j) == -1 || check_day(j) == -1 ||
+	    (!j->run->dry && settle(j) == -1) ||
+	    inputs_load(&j->in, j->ledger) == -1)
+		return -1;
+	int makes = decide(j);
+	run_note(j->run, "shard", j->shard);
+	run_note(j->run, "shards", j->shards);
+	if (makes == 1 && j->makes[SNAPSHOT_QUALIFICATION]) {
+		r = make_part(j);
+	} else if (makes != -1) {
+		run_worst(j->run, EXIT_NOTHING);
+		r = 0;
+	}
+	if (j->work[0] != '\0')
+		spool_remove_tree(j->work);
 	inputs_free(&j->in);
 	guard_free(&j->guard);
 	free(j->purged.v);
@@ -679,9 +804,16 @@ open_job(struct job *j)
 		run_worst(j->run, EXIT_CONFIG);
 		return -1;
 	}
+	if (j->shards > 0) {
+		snprintf(j->lease, sizeof(j->lease), "rebuild-%dof%d", j->shard,
+		    j->shards);
+		j->run->lease = j->lease;
+		j->run->shared = true;
+	}
 	if (run_lock(j->run, j->root) == -1)
 		return -1;
-	spool_path(j->work, j->root, "work/shikaku-rebuild.build");
+	if (j->shards == 0)
+		spool_path(j->work, j->root, "work/shikaku-rebuild.build");
 	j->trust = chain_open(
 	    c->site_ca, c->site_crl[0] == '\0' ? NULL : c->site_crl, j->sink);
 	j->key = seal_key_open(c->publish_key, c->publish_cert, j->sink);
@@ -698,10 +830,12 @@ open_job(struct job *j)
 	return 0;
 }
 
-enum { ACCEPT_GUARD = 256, ROLLBACK };
+enum { ACCEPT_GUARD = 256, ROLLBACK, SHARD, JOIN };
 static const struct run_long longs[] = {
 	{ "accept-guard", ACCEPT_GUARD, true },
 	{ "rollback", ROLLBACK, true },
+	{ "shard", SHARD, true },
+	{ "join", JOIN, true },
 	{ NULL, 0, false },
 };
 
@@ -711,12 +845,16 @@ option(void *arg, int letter, const char *value)
 	struct job *j = arg;
 	int64_t n = slice_number(slice_of(value));
 
+	if (letter == SHARD)
+		return shard_parse(value, &j->shard, &j->shards);
 	if (n < 0 || strlen(value) > 10)
 		return -1;
 	if (letter == ACCEPT_GUARD)
 		j->accept = n;
 	else if (letter == ROLLBACK && n > 0)
 		j->back_to = n;
+	else if (letter == JOIN && n > 0 && n <= SHARDS_MAX)
+		j->join = (int)n;
 	else
 		return -1;
 	return 0;
@@ -734,12 +872,17 @@ main(int argc, char **argv)
 		.arg = &job,
 		.usage =
 		    "shikaku-rebuild -c SITE.yaml [-nv] [-D YYYY-MM-DD] "
-		    "[--accept-guard NUMBER]\n"
+		    "[--join N] [--accept-guard NUMBER]\n"
+		    "       shikaku-rebuild -c SITE.yaml [-nv] [-D YYYY-MM-DD] "
+		    "--shard I/N\n"
 		    "       shikaku-rebuild -c SITE.yaml [-n] --rollback "
 		    "GENERATION\n"
 		    "  -c FILE  configuration of the site\n"
 		    "  --accept-guard NUMBER  publish what was withheld under "
 		    "this number\n"
+		    "  --shard I/N  merge the I-th of N ranges of keys, for "
+		    "--join\n"
+		    "  --join N  publish what N shards have merged\n"
 		    "  --rollback GENERATION  put an older generation in force "
 		    "again\n",
 	};
@@ -747,14 +890,19 @@ main(int argc, char **argv)
 	if (run_begin(&run, "rebuild", argc, argv, &extra) == -1)
 		return run_end(&run);
 	job.sink = &run.log.sink;
-	if (job.back_to > 0 && job.accept >= 0) {
-		fputs("shikaku-rebuild: --rollback makes nothing to accept\n",
+	if ((job.back_to > 0) + (job.shards > 0) +
+		(job.join > 0 || job.accept >= 0) >
+	    1) {
+		fputs("shikaku-rebuild: --rollback, --shard and --join or "
+		      "--accept-guard are orders of their own\n",
 		    stderr);
 		run_worst(&run, EXIT_BAD_USAGE);
 		return run_end(&run);
 	}
 	if (open_job(&job) == 0 &&
-	    (job.back_to > 0 ? go_back(&job) : rebuild(&job)) == -1) {
+	    (job.back_to > 0	   ? go_back(&job) :
+		    job.shards > 0 ? shard(&job) :
+				     rebuild(&job)) == -1) {
 		/* nothing was published: the books are of no run */
 		run.read = run.accepted = run.refused = run.unchanged = 0;
 		run.held = 0;

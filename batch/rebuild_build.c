@@ -82,6 +82,8 @@ next_row(struct pass *p)
 {
 	p->have_row =
 	    p->walk == NULL ? 0 : snapshot_walk_step(p->walk, &p->row);
+	if (p->have_row == 1 && key_range_cmp(p->b->range, p->row.key) > 0)
+		p->have_row = 0;
 	p->done += p->have_row == 1;
 	if (p->have_row == 1 && !p->row.pair &&
 	    p->kind == SNAPSHOT_QUALIFICATION)
@@ -559,7 +561,7 @@ apply_full(struct pass *p)
 
 /* ---- orders to drop what is past its retention ---- */
 
-static struct purged_scope *
+struct purged_scope *
 purged_scope(struct purged *t, const char *key)
 {
 	if (t->n > 0 &&
@@ -896,6 +898,40 @@ add_inputs(struct pass *p, unsigned kinds)
 	return 0;
 }
 
+/* A part of several: made by others, joined here. */
+static bool
+joins(const struct pass *p)
+{
+	return p->kind == SNAPSHOT_QUALIFICATION && p->b->n_parts > 0;
+}
+
+/* What is merged: the generation in force, what moves, the changes. */
+static int
+open_streams(struct pass *p, unsigned kinds)
+{
+	const struct build *b = p->b;
+	struct diag_sink *sink = &b->run->log.sink;
+
+	if (p->base != NULL) {
+		if ((p->walk = snapshot_walk_open(p->base)) == NULL)
+			return -1;
+		if (b->range != NULL)
+			snapshot_walk_from(p->walk, b->range->from);
+	}
+	if ((kinds >> SEGMENT_REKEY & 1) &&
+	    inputs_any(b->in, 1u << SEGMENT_REKEY)) {
+		p->moves =
+		    moves_open(b->in, b->root, b->work_dir, p->base, sink);
+		if (p->moves == NULL)
+			return -1;
+	}
+	retention_begin(&p->retention, b->run->config, b->run->day, p->base);
+	p->merge.past = is_past;
+	p->merge.past_arg = p;
+	p->changes = changes_open(b->in, kinds, b->range, b->root, sink);
+	return p->changes == NULL ? -1 : 0;
+}
+
 static int
 open_pass(struct pass *p, const struct snapshot_set_entry *old,
     const struct snapshot_set_entry *next)
@@ -910,9 +946,8 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 		p->base = snapshot_open(dir, p->kind, old, false, sink);
 		if (p->base == NULL)
 			return -1;
-		snapshot_check_begin(p->base);
-		if ((p->walk = snapshot_walk_open(p->base)) == NULL)
-			return -1;
+		if (b->range == NULL) /* else by whoever joins the parts */
+			snapshot_check_begin(p->base);
 		p->total += old->rows;
 		if (p->kind == SNAPSHOT_QUALIFICATION)
 			p->facts = facts_new(b->work_dir);
@@ -920,26 +955,73 @@ open_pass(struct pass *p, const struct snapshot_set_entry *old,
 	for (size_t i = 0; i < b->in->n; i++)
 		if (kinds >> b->in->v[i].kind & 1)
 			p->total += b->in->v[i].rows;
-	if ((kinds >> SEGMENT_REKEY & 1) &&
-	    inputs_any(b->in, 1u << SEGMENT_REKEY)) {
-		p->moves =
-		    moves_open(b->in, b->root, b->work_dir, p->base, sink);
-		if (p->moves == NULL)
-			return -1;
-	}
-	retention_begin(&p->retention, b->run->config, b->run->day, p->base);
-	p->merge.past = is_past;
-	p->merge.past_arg = p;
-	p->changes = changes_open(b->in, kinds, b->root, sink);
-	if (p->changes == NULL)
+	if (!joins(p) && open_streams(p, kinds) == -1)
 		return -1;
 	if (p->kind == SNAPSHOT_CARDS &&
 	    (p->links = links_new(b->run, b->work_dir, p->base)) == NULL)
 		return -1;
-	p->make = snapshot_create(b->work_dir, p->kind, next, sink);
+	p->make = b->range != NULL ?
+	    snapshot_create_part(b->work_dir, sink) :
+	    snapshot_create(b->work_dir, p->kind, next, sink);
 	if (p->make != NULL && p->base != NULL)
 		snapshot_carry(p->make, p->base);
 	return p->make == NULL ? -1 : 0;
+}
+static int
+merge_rows(struct pass *p)
+{
+	if (next_row(p) == -1 || merge_all(p) == -1)
+		return -1;
+	return p->retention.broken ?
+	    damaged(p, "person of the generation in force") :
+	    0;
+}
+
+static int
+join_failed(struct pass *p, const char *dir)
+{
+	diag_file(&p->b->run->log.sink, DIAG_IO, dir, "%s", strerror(errno));
+	return -1;
+}
+
+/* What several processes have merged, one range of keys after the other. */
+static int
+join_all(struct pass *p)
+{
+	for (int i = 0; i < p->b->n_parts; i++) {
+		const char *dir = p->b->parts[i];
+		if (run_stopped()) {
+			run_worst(p->b->run, EXIT_STOPPED);
+			return -1;
+		}
+		if (snapshot_join(p->make, dir) == -1)
+			return -1;
+		if ((p->facts != NULL && facts_take(p->facts, dir) == -1) ||
+		    reflect_take(p->b->reflect, dir) == -1)
+			return join_failed(p, dir);
+		run_progress(p->b->run, "parts", i + 1, p->b->n_parts);
+	}
+	return 0;
+}
+
+static void
+close_pass(struct pass *p)
+{
+	snapshot_abandon(p->make);
+	changes_close(p->changes);
+	snapshot_walk_close(p->walk);
+	snapshot_close(p->people);
+	snapshot_close(p->base);
+	free(p->stored);
+	free(p->fresh);
+	for (size_t i = 0; i < p->max_full; i++)
+		free(p->full[i].payload);
+	free(p->full);
+	free(p->said);
+	facts_free(p->facts);
+	links_free(p->links);
+	moves_free(p->moves);
+	merge_free(&p->merge);
 }
 
 int
@@ -952,13 +1034,9 @@ build_snapshot(const struct build *b, enum snapshot_kind kind,
 	merge_init(&p.merge);
 	p.stored = text_alloc(PAYLOAD_MAX);
 	p.fresh = text_alloc(PAYLOAD_MAX);
-	if (open_pass(&p, old, next) == -1 || next_row(&p) == -1 ||
-	    merge_all(&p) == -1)
+	if (open_pass(&p, old, next) == -1 ||
+	    (joins(&p) ? join_all(&p) : merge_rows(&p)) == -1)
 		goto out;
-	if (p.retention.broken) {
-		damaged(&p, "person of the generation in force");
-		goto out;
-	}
 	if (kind == SNAPSHOT_QUALIFICATION && add_insurers(&p) == -1)
 		goto out;
 	if (p.links != NULL &&
@@ -977,20 +1055,28 @@ out:
 	/* a base that is damaged is the reason, whatever failed first */
 	if (p.base != NULL)
 		snapshot_check_end(p.base);
-	snapshot_abandon(p.make);
-	changes_close(p.changes);
-	snapshot_walk_close(p.walk);
-	snapshot_close(p.people);
-	snapshot_close(p.base);
-	free(p.stored);
-	free(p.fresh);
-	for (size_t i = 0; i < p.max_full; i++)
-		free(p.full[i].payload);
-	free(p.full);
-	free(p.said);
-	facts_free(p.facts);
-	links_free(p.links);
-	moves_free(p.moves);
-	merge_free(&p.merge);
+	close_pass(&p);
+	return r;
+}
+
+int
+build_part(const struct build *b, const struct snapshot_set_entry *old)
+{
+	struct pass p = { .b = b, .kind = SNAPSHOT_QUALIFICATION };
+	int r = -1;
+
+	merge_init(&p.merge);
+	p.stored = text_alloc(PAYLOAD_MAX);
+	p.fresh = text_alloc(PAYLOAD_MAX);
+	if (open_pass(&p, old, NULL) == -1 || merge_rows(&p) == -1)
+		goto out;
+	r = snapshot_finish_part(p.make);
+	p.make = NULL;
+	if (r == 0 &&
+	    ((p.facts != NULL && facts_save(p.facts, b->work_dir) == -1) ||
+		reflect_save(b->reflect, b->work_dir) == -1))
+		r = join_failed(&p, b->work_dir);
+out:
+	close_pass(&p);
 	return r;
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "batch/rebuild_facts.h"
+#include "batch/spool.h"
 #include "formats/codec/sort.h"
 #include "formats/limits.h"
 
@@ -47,6 +48,24 @@ facts_free(struct facts *f)
 	free(f->key);
 	free(f->v);
 	free(f);
+}
+
+int
+facts_save(struct facts *f, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, dir, "touched");
+	return sort_finish(f->sort) == -1 ? -1 : sort_save(f->sort, path);
+}
+
+int
+facts_take(struct facts *f, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, dir, "touched");
+	return sort_take(f->sort, path);
 }
 
 static int

@@ -22,6 +22,9 @@ struct facts *facts_new(const char *work_dir);
  * the key was paired, all its periods. pair: payload of a pair. -1 errno. */
 int facts_touch(struct facts *f, struct slice pair,
     const char key[SEGMENT_KEY_SIZE], int file, int64_t record, int32_t from);
+/* Another process goes on with them: as sort_save(), sort_take(). */
+int facts_save(struct facts *f, const char *dir);
+int facts_take(struct facts *f, const char *dir);
 /* Looks at all of them in the new snapshot. 0, -1 raised. */
 int facts_tell(struct facts *f, struct snapshot *s, struct reflect *r,
     struct diag_sink *sink);

@@ -92,6 +92,8 @@ inputs_free(struct inputs *in)
 
 struct stream {
 	struct segment *segment;
+	const struct key_range *range;
+	bool begun;
 	struct change at;
 };
 
@@ -129,11 +131,32 @@ sift(struct changes *c, size_t i)
 	c->heap[i] = s;
 }
 
+int
+key_range_cmp(const struct key_range *range, const char *key)
+{
+	if (range == NULL)
+		return 0;
+	if (memcmp(key, range->from, SEGMENT_KEY_SIZE) < 0)
+		return -1;
+	return !range->open && memcmp(key, range->to, SEGMENT_KEY_SIZE) >= 0;
+}
+
+/* The next row of the range; behind it the rest is read for its digest. */
 static int
 step(struct stream *s)
 {
 	struct segment_row row;
 	int r = segment_next(s->segment, &row);
+
+	while (r == 1 && s->range != NULL) {
+		int where = key_range_cmp(s->range, row.key);
+		if (where > 0 && !s->begun)
+			return 0;
+		s->begun = true;
+		if (where == 0)
+			break;
+		r = segment_next(s->segment, &row);
+	}
 
 	if (r == 1) {
 		s->at.key = row.key;
@@ -236,8 +259,8 @@ changes_scopes(struct changes *c, const char *key, size_t *n)
 }
 
 struct changes *
-changes_open(const struct inputs *in, unsigned kinds, const char *root,
-    struct diag_sink *sink)
+changes_open(const struct inputs *in, unsigned kinds,
+    const struct key_range *range, const char *root, struct diag_sink *sink)
 {
 	struct changes *c = text_alloc(sizeof(*c));
 
@@ -248,6 +271,7 @@ changes_open(const struct inputs *in, unsigned kinds, const char *root,
 		if ((kinds >> in->v[i].kind & 1) == 0)
 			continue;
 		struct stream *s = &c->v[c->n++];
+		s->range = range;
 		s->at.rank = (int)i;
 		s->at.file = in->file[i];
 		if (open_stream(s, &in->v[i], root, sink) == -1)

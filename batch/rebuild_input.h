@@ -25,6 +25,14 @@ int inputs_load(struct inputs *in, struct ledger *ledger);
 bool inputs_any(const struct inputs *in, unsigned kinds);
 void inputs_free(struct inputs *in);
 
+/* Keys from `from` on and below `to`. */
+struct key_range {
+	char from[SEGMENT_KEY_SIZE], to[SEGMENT_KEY_SIZE];
+	bool open; /* to the end */
+};
+/* Where a key is: -1 below, 0 in it, 1 above. range NULL: all keys. */
+int key_range_cmp(const struct key_range *range, const char *key);
+
 struct change {
 	const char *key; /* SEGMENT_KEY_SIZE bytes */
 	enum segment_kind kind;
@@ -35,9 +43,12 @@ struct change {
 	struct slice payload;
 };
 struct changes;
-/* Those of the kinds (bit per enum segment_kind). NULL: raised. */
+/* Those of the kinds (bit per enum segment_kind) and of the range (NULL: all).
+ * Segments are read whole all the same, for their digests; but for those that
+ * begin above the range: who has the range of their first row reads them.
+ * NULL: raised. */
 struct changes *changes_open(const struct inputs *in, unsigned kinds,
-    const char *root, struct diag_sink *sink);
+    const struct key_range *range, const char *root, struct diag_sink *sink);
 /* The next change, or NULL at the end. Good until changes_next(). */
 const struct change *changes_at(const struct changes *c);
 int changes_next(struct changes *c); /* 0, -1 raised */

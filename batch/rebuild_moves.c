@@ -58,7 +58,7 @@ read_wishes(const struct inputs *in, const char *root, struct sort *wishes,
     struct diag_sink *sink)
 {
 	struct changes *changes =
-	    changes_open(in, 1u << SEGMENT_REKEY, root, sink);
+	    changes_open(in, 1u << SEGMENT_REKEY, NULL, root, sink);
 	const struct change *c;
 	char key[SEGMENT_KEY_SIZE];
 	int r = changes == NULL ? -1 : 0;

@@ -135,6 +135,58 @@ reflect_removed(struct reflect *r, int file, int64_t n)
 	r->counts[file].removed += n;
 }
 
+int
+reflect_save(struct reflect *r, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+	int error = -1;
+
+	spool_path(path, dir, "results");
+	if (sort_finish(r->sort) == -1 || sort_save(r->sort, path) == -1 ||
+	    holds_save(r->holds, dir) == -1)
+		return -1;
+	spool_path(path, dir, "counts");
+	FILE *f = fopen(path, "wxe");
+	if (f == NULL)
+		return -1;
+	fwrite(r->counts, sizeof(*r->counts), r->in->n_files, f);
+	if (fflush(f) == 0 && !ferror(f))
+		error = fsync(fileno(f));
+	return fclose(f) != 0 ? -1 : error;
+}
+
+static void
+add_counts(struct counts *to, const struct counts *c)
+{
+	to->read += c->read;
+	to->removed += c->removed;
+	for (int i = 0; i < MERGE__MAX; i++)
+		to->state[i] += c->state[i];
+}
+
+int
+reflect_take(struct reflect *r, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+	struct counts c;
+	size_t n = 0;
+
+	spool_path(path, dir, "results");
+	if (sort_take(r->sort, path) == -1 || holds_take(r->holds, dir) == -1)
+		return -1;
+	spool_path(path, dir, "counts");
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return -1;
+	for (; n < r->in->n_files && fread(&c, sizeof(c), 1, f) == 1; n++)
+		add_counts(&r->counts[n], &c);
+	fclose(f);
+	if (n == r->in->n_files)
+		return 0;
+	errno = EIO;
+	return -1;
+}
+
 void
 reflect_free(struct reflect *r)
 {

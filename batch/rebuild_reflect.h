@@ -28,6 +28,11 @@ int reflect_cover(struct reflect *r, const struct typed_key *key, int32_t from,
     enum diag_code code);
 /* Stored periods that a full file has not got. */
 void reflect_removed(struct reflect *r, int file, int64_t n);
+/* Another process goes on with it: what this one has of a range of keys as the
+ * files results, held and counts of dir, synced (nothing may be added after);
+ * and these added, ranges in their order, ahead of anything else. -1 errno. */
+int reflect_save(struct reflect *r, const char *dir);
+int reflect_take(struct reflect *r, const char *dir);
 /* Writes the files into dir, synced. before: the folder with the held.csv in
  * force, or NULL. -1 raised. Frees r. */
 int reflect_write(struct reflect *r, const char *before, const char *dir,

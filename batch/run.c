@@ -215,7 +215,8 @@ run_begin(struct run *run, const char *name, int argc, char **argv,
 {
 	memset(run, 0, sizeof(*run));
 	run->name = name;
-	run->side[0].lock = run->side[1].lock = -1;
+	for (int i = 0; i < 2; i++)
+		run->side[i].lock = run->side[i].program_lock = -1;
 	run->progress_fd = -1;
 	run->day = DAY_NONE;
 	diag_log_init(&run->log, name, stderr);
@@ -263,20 +264,15 @@ empty_work(const struct run *run, const char *root)
 
 	snprintf(prefix, sizeof(prefix), "shikaku-%s.", run->name);
 	spool_path(dir, root, "work");
-	for (int folders = 0; folders < 2; folders++) {
-		int r =
-		    folders ? spool_dirs(dir, &names) : spool_list(dir, &names);
-
-		if (r == -1)
+	if (spool_all(dir, &names) == -1)
+		return;
+	for (size_t i = 0; i < names.n; i++) {
+		if (strncmp(names.v[i], prefix, strlen(prefix)) != 0)
 			continue;
-		for (size_t i = 0; i < names.n; i++) {
-			if (strncmp(names.v[i], prefix, strlen(prefix)) != 0)
-				continue;
-			spool_path(path, root, "work/%s", names.v[i]);
-			spool_remove_tree(path);
-		}
-		spool_free(&names);
+		spool_path(path, root, "work/%s", names.v[i]);
+		spool_remove_tree(path);
 	}
+	spool_free(&names);
 }
 
 static void
@@ -394,10 +390,32 @@ end_rows(struct run *run)
 	}
 }
 
+/* A file of ROOT/run locked; -1: raised. */
+static int
+take_lock(struct run *run, const char *root, const char *name, int how)
+{
+	char path[SPOOL_PATH_MAX];
+
+	spool_path(path, root, "run/%s.lock", name);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+	if (fd == -1) {
+		diag_file(&run->log.sink, DIAG_IO, path, "%s", strerror(errno));
+		run_worst(run, EXIT_TEMPORARY);
+		return -1;
+	}
+	if (flock(fd, how | LOCK_NB) == -1) {
+		say_holder(run, fd, path);
+		close(fd);
+		return -1;
+	}
+	if (ftruncate(fd, 0) == 0)
+		dprintf(fd, "%ld\n", (long)getpid());
+	return fd;
+}
+
 int
 run_lock(struct run *run, const char *root)
 {
-	char path[SPOOL_PATH_MAX];
 	int i = run->side[0].lock == -1 ? 0 : 1;
 
 	if (spool_init(root) == -1) {
@@ -405,23 +423,18 @@ run_lock(struct run *run, const char *root)
 		run_worst(run, EXIT_TEMPORARY);
 		return -1;
 	}
-	spool_path(path, root, "run/%s.lock",
-	    run->lease != NULL ? run->lease : run->name);
-	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (fd == -1) {
-		diag_file(&run->log.sink, DIAG_IO, path, "%s", strerror(errno));
-		run_worst(run, EXIT_TEMPORARY);
-		return -1;
+	if (run->shared) {
+		run->side[i].program_lock =
+		    take_lock(run, root, run->name, LOCK_SH);
+		if (run->side[i].program_lock == -1)
+			return -1;
 	}
-	if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-		say_holder(run, fd, path);
-		close(fd);
+	run->side[i].lock = take_lock(
+	    run, root, run->lease != NULL ? run->lease : run->name, LOCK_EX);
+	if (run->side[i].lock == -1)
 		return -1;
-	}
-	if (ftruncate(fd, 0) == 0)
-		dprintf(fd, "%ld\n", (long)getpid());
-	run->side[i].lock = fd;
-	empty_work(run, root);
+	if (!run->shared)
+		empty_work(run, root);
 	if (begin_row(run, root, i) == 0)
 		return 0;
 	run_worst(run, EXIT_TEMPORARY);
@@ -507,9 +520,12 @@ run_end(struct run *run)
 		if (!run->silent)
 			summary(run);
 	}
-	for (int i = 0; i < 2; i++)
+	for (int i = 0; i < 2; i++) {
 		if (run->side[i].lock != -1)
 			close(run->side[i].lock);
+		if (run->side[i].program_lock != -1)
+			close(run->side[i].program_lock);
+	}
 	config_free(run->config);
 	run->config = NULL;
 	if (fflush(stdout) != 0)

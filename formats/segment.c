@@ -321,6 +321,79 @@ segment_next(struct segment *s, struct segment_row *row)
 	return 1;
 }
 
+#define GUESS_BYTES 65536
+#define GUESS_ROWS 4 /* so many in a row and in order are no accident */
+
+/* Length of what may be a row; 0: it cannot be one. */
+static size_t
+guess_row(const char *p, size_t left)
+{
+	size_t n;
+
+	if (left < SEGMENT_ROW_SIZE)
+		return 0;
+	n = (unsigned char)p[2];
+	if (n == 0 || n > SEGMENT_KEY_SIZE || p[3] != 0)
+		return 0;
+	n += SEGMENT_ROW_SIZE + get16(p);
+	return n <= left ? n : 0;
+}
+
+static int
+guess_cmp(const char *a, const char *b)
+{
+	size_t x = (unsigned char)a[2], y = (unsigned char)b[2];
+	int c =
+	    memcmp(a + SEGMENT_ROW_SIZE, b + SEGMENT_ROW_SIZE, x < y ? x : y);
+
+	return c != 0 ? c : (x > y) - (x < y);
+}
+
+/* Do rows begin here? Up to the end of the buffer, at most GUESS_ROWS. */
+static bool
+guess(const char *p, size_t left, bool end)
+{
+	const char *before = NULL;
+
+	for (int i = 0; i < GUESS_ROWS; i++) {
+		size_t n = guess_row(p, left);
+		if (n == 0)
+			return i > 0 && end && left == 0;
+		if (before != NULL && guess_cmp(before, p) > 0)
+			return false;
+		before = p;
+		p += n;
+		left -= n;
+	}
+	return true;
+}
+
+int
+segment_part(
+    struct segment *s, unsigned i, unsigned n, char key[SEGMENT_KEY_SIZE])
+{
+	int64_t from =
+	    SEGMENT_HEAD_SIZE + (int64_t)s->head.scopes * SEGMENT_SCOPE_SIZE;
+	int64_t at = from + (s->end - from) / n * i;
+	size_t left =
+	    s->end - at < GUESS_BYTES ? (size_t)(s->end - at) : GUESS_BYTES;
+	char *buf = text_alloc(left + 1);
+	int r = 0;
+
+	if (read_at(s->fd, buf, left, at) == -1)
+		r = broken(s, "cannot be read");
+	for (size_t k = 0; r == 0 && k < left; k++) {
+		if (!guess(buf + k, left - k, at + (int64_t)left == s->end))
+			continue;
+		memset(key, 0, SEGMENT_KEY_SIZE);
+		memcpy(
+		    key, buf + k + SEGMENT_ROW_SIZE, (unsigned char)buf[k + 2]);
+		r = 1;
+	}
+	free(buf);
+	return r;
+}
+
 void
 segment_close(struct segment *s)
 {

@@ -811,6 +811,7 @@ struct walk_table { /* a cursor and whether it has a row */
 	struct cursor cursor;
 	int have; /* 1, 0, -1; 2: the row was handed out, step first */
 	bool first; /* nothing was read yet */
+	struct column from; /* first column of where to begin */
 	struct column v[P__MAX];
 };
 
@@ -821,6 +822,7 @@ struct snapshot_walk {
 	struct record rec;
 	char serial[41];
 	char text[1024];
+	char from[SEGMENT_KEY_SIZE];
 };
 
 static void
@@ -862,6 +864,16 @@ snapshot_walk_open(struct snapshot *s)
 	if (s->kind == SNAPSHOT_REVOCATION)
 		walk_begin(w, &w->person, T_PARTITION);
 	return w;
+}
+
+void
+snapshot_walk_from(struct snapshot_walk *w, const char key[SEGMENT_KEY_SIZE])
+{
+	memcpy(w->from, key, sizeof(w->from));
+	w->main.from.type = COLUMN_TEXT;
+	w->main.from.s =
+	    (struct slice) { w->from, strnlen(w->from, sizeof(w->from)) };
+	w->person.from = w->main.from;
 }
 
 /* Canonical hex of a serial column; 0: not one. */
@@ -983,8 +995,9 @@ walk_step(struct snapshot_walk *w, struct walk_table *t, int columns)
 {
 	if (t->have != 2)
 		return t->have == -1 ? broken(w->s, "page") : 0;
-	t->have = t->first ? cursor_seek(&t->cursor, NULL, 0) :
-			     cursor_next(&t->cursor);
+	t->have = !t->first	? cursor_next(&t->cursor) :
+	    t->from.s.p != NULL ? cursor_seek(&t->cursor, &t->from, 1) :
+				  cursor_seek(&t->cursor, NULL, 0);
 	t->first = false;
 	if (t->have == -1 ||
 	    (t->have == 1 &&
@@ -1130,6 +1143,22 @@ snapshot_rows_close(struct snapshot_rows *r)
 	cursor_free(&r->cursor);
 	pages_view_unmap(&r->view);
 	free(r);
+}
+
+int
+snapshot_part(
+    struct snapshot *s, unsigned i, unsigned n, char key[SEGMENT_KEY_SIZE])
+{
+	struct cursor *c = &s->cursor[T_PERIOD];
+	struct column v;
+	int more = cursor_part(c, i, n);
+
+	if (more == -1 ||
+	    (more == 1 &&
+		(cursor_columns(c, &v, 1) != 1 ||
+		    !key_of(v.s, (struct typed_key *)(void *)key))))
+		return broken(s, "page");
+	return more;
 }
 
 bool

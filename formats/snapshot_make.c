@@ -112,6 +112,7 @@ struct snapshot_make {
 	struct sort *sort[ORDER__MAX];
 	struct snapshot *base; /* whose orders are carried over; or NULL */
 	struct page_row row;
+	FILE *part; /* its rows; NULL: the file is made whole */
 	const struct format *format; /* of main */
 	unsigned char columns[RECORD_FIELDS_MAX];
 	unsigned n_columns;
@@ -279,9 +280,9 @@ make_empty(struct snapshot_make *m)
 	return 0;
 }
 
-struct snapshot_make *
-snapshot_create(const char *work_dir, enum snapshot_kind kind,
-    const struct snapshot_set_entry *entry, struct diag_sink *sink)
+static struct snapshot_make *
+make_new(const char *work_dir, enum snapshot_kind kind, const char *file,
+    struct diag_sink *sink)
 {
 	static const struct format *const formats[SNAPSHOT__MAX] = {
 		[SNAPSHOT_QUALIFICATION] = &qualification_format,
@@ -289,16 +290,13 @@ snapshot_create(const char *work_dir, enum snapshot_kind kind,
 		[SNAPSHOT_INSTITUTIONS] = &institution_format,
 	};
 	struct snapshot_make *m = text_alloc(sizeof(*m));
-	size_t n = strlen(work_dir) + sizeof(entry->file) + 2;
+	size_t n = strlen(work_dir) + strlen(file) + 2;
 
 	m->kind = kind;
-	m->entry = *entry;
 	m->sink = sink;
-	snprintf(m->entry.file, sizeof(m->entry.file), "%s-%06lld.sqlite",
-	    snapshot_names[kind], (long long)entry->generation);
 	m->work_dir = text_dup(slice_of(work_dir));
 	m->path = text_alloc(n);
-	snprintf(m->path, n, "%s/%s", work_dir, m->entry.file);
+	snprintf(m->path, n, "%s/%s", work_dir, file);
 	m->fresh = text_alloc(DIGEST_BUFFER);
 	m->hash = XXH3_createState();
 	if (m->hash == NULL || XXH3_128bits_reset(m->hash) != XXH_OK)
@@ -306,6 +304,19 @@ snapshot_create(const char *work_dir, enum snapshot_kind kind,
 	row_init(&m->row);
 	if ((m->format = formats[kind]) != NULL)
 		m->n_columns = snapshot_columns(m->format, m->columns);
+	return m;
+}
+
+struct snapshot_make *
+snapshot_create(const char *work_dir, enum snapshot_kind kind,
+    const struct snapshot_set_entry *entry, struct diag_sink *sink)
+{
+	struct snapshot_set_entry e = *entry;
+
+	snprintf(e.file, sizeof(e.file), "%s-%06lld.sqlite",
+	    snapshot_names[kind], (long long)e.generation);
+	struct snapshot_make *m = make_new(work_dir, kind, e.file, sink);
+	m->entry = e;
 	if (unlink(m->path) == -1 && errno != ENOENT) {
 		fail(m, "unlink", strerror(errno));
 		goto bad;
@@ -341,6 +352,25 @@ digest(struct snapshot_make *m, struct slice s)
 	m->n_fresh += s.n;
 }
 
+/* In front of a row of a part: its length, its table. */
+#define PART_HEAD (sizeof(uint32_t) + 1)
+#define PART_ROW_MAX ((uint32_t)1 << 24)
+
+static int
+part_row(struct snapshot_make *m, enum filled f, struct slice a, struct slice b)
+{
+	uint32_t n = (uint32_t)(a.n + b.n);
+	char head[PART_HEAD];
+
+	memcpy(head, &n, sizeof(n));
+	head[PART_HEAD - 1] = (char)f;
+	fwrite(head, 1, sizeof(head), m->part);
+	fwrite(a.p, 1, a.n, m->part);
+	if (b.n > 0)
+		fwrite(b.p, 1, b.n, m->part);
+	return ferror(m->part) ? fail(m, "write", strerror(errno)) : 0;
+}
+
 static int
 add_row(struct snapshot_make *m, enum filled f)
 {
@@ -354,6 +384,9 @@ add_row(struct snapshot_make *m, enum filled f)
 static int
 add_digested(struct snapshot_make *m, enum filled f)
 {
+	if (m->part != NULL)
+		return part_row(m, f, row_header(&m->row),
+		    (struct slice) { m->row.body, m->row.n });
 	digest(m, row_header(&m->row));
 	digest(m, (struct slice) { m->row.body, m->row.n });
 	return add_row(m, f);
@@ -529,6 +562,17 @@ snapshot_carry(struct snapshot_make *m, struct snapshot *base)
 
 static int ca_id(struct snapshot_make *m, struct slice ski);
 
+static int
+keep_record(struct snapshot_make *m, enum filled f, struct slice record)
+{
+	digest(m, record);
+	m->filled[f].rows++;
+	m->rows += f == FILLED_MAIN;
+	if (pages_add_record(m->filled[f].pages, record) == -1)
+		return fail(m, "write", strerror(errno));
+	return 0;
+}
+
 int
 snapshot_keep(struct snapshot_make *m, const struct snapshot_walk_row *row)
 {
@@ -541,12 +585,9 @@ snapshot_keep(struct snapshot_make *m, const struct snapshot_walk_row *row)
 		if (ca != row->ca)
 			return ca == -1 ? -1 : 1;
 	}
-	digest(m, row->record);
-	m->filled[f].rows++;
-	m->rows += f == FILLED_MAIN;
-	if (pages_add_record(m->filled[f].pages, row->record) == -1)
-		return fail(m, "write", strerror(errno));
-	return 0;
+	if (m->part != NULL)
+		return part_row(m, f, row->record, none);
+	return keep_record(m, f, row->record);
 }
 
 int
@@ -1249,6 +1290,8 @@ snapshot_abandon(struct snapshot_make *m)
 		return;
 	if (m->pages != NULL)
 		pages_close(m->pages);
+	if (m->part != NULL)
+		fclose(m->part);
 	sqlite3_close(m->db);
 	XXH3_freeState(m->hash);
 	free(m->fresh);
@@ -1263,4 +1306,126 @@ snapshot_abandon(struct snapshot_make *m)
 	free(m->path);
 	free(m->work_dir);
 	free(m);
+}
+
+/* ---- parts ---- */
+
+static const enum order part_orders[] = { ORDER_PRINTED, ORDER_PSEUDONYM,
+	ORDER_PAIRING };
+#define PART_ORDERS (sizeof(part_orders) / sizeof(part_orders[0]))
+#define PART_BUFFER ((size_t)1 << 20)
+
+struct snapshot_make *
+snapshot_create_part(const char *dir, struct diag_sink *sink)
+{
+	struct snapshot_make *m =
+	    make_new(dir, SNAPSHOT_QUALIFICATION, "rows", sink);
+
+	snprintf(m->entry.file, sizeof(m->entry.file), "rows");
+	for (size_t i = 0; i < PART_ORDERS; i++)
+		m->sort[part_orders[i]] =
+		    sort_new(order_keys[part_orders[i]], SORT_MEMORY / 3, dir);
+	m->part = fopen(m->path, "wxe");
+	if (m->part == NULL) {
+		fail(m, "open", strerror(errno));
+		snapshot_abandon(m);
+		return NULL;
+	}
+	setvbuf(m->part, NULL, _IOFBF, PART_BUFFER);
+	return m;
+}
+
+int
+snapshot_finish_part(struct snapshot_make *m)
+{
+	int r = -1;
+
+	if (m->failed)
+		goto out;
+	for (size_t i = 0; i < PART_ORDERS; i++) {
+		enum order o = part_orders[i];
+		size_t n = strlen(m->work_dir) + strlen(order_tables[o]) + 2;
+		char *path = text_alloc(n);
+		snprintf(path, n, "%s/%s", m->work_dir, order_tables[o]);
+		r = sort_finish(m->sort[o]) == -1 ? -1 :
+						    sort_save(m->sort[o], path);
+		free(path);
+		if (r == -1) {
+			fail(m, "sort", strerror(errno));
+			goto out;
+		}
+	}
+	if (fflush(m->part) != 0 || fsync(fileno(m->part)) == -1) {
+		r = fail(m, "sync", strerror(errno));
+		goto out;
+	}
+	free(m->path);
+	m->path = NULL; /* the file stays */
+out:
+	snapshot_abandon(m);
+	return r;
+}
+
+static int
+join_rows(struct snapshot_make *m, FILE *f)
+{
+	char head[PART_HEAD], *buf = NULL;
+	size_t room = 0, got;
+	uint32_t n;
+	int r = -1;
+
+	while ((got = fread(head, 1, sizeof(head), f)) == sizeof(head)) {
+		memcpy(&n, head, sizeof(n));
+		unsigned char table = (unsigned char)head[PART_HEAD - 1];
+		if (n > PART_ROW_MAX ||
+		    (table != FILLED_MAIN && table != FILLED_PERSON))
+			goto bad;
+		if (n > room) {
+			room = 2 * (size_t)n;
+			buf = text_realloc(buf, room);
+		}
+		if (fread(buf, 1, n, f) != n)
+			goto bad;
+		if (keep_record(
+			m, (enum filled)table, (struct slice) { buf, n }) == -1)
+			goto out;
+	}
+	if (got == 0 && !ferror(f))
+		r = 0;
+bad:
+	if (r == -1)
+		fail(m, "join", "rows");
+out:
+	free(buf);
+	return r;
+}
+
+int
+snapshot_join(struct snapshot_make *m, const char *dir)
+{
+	size_t n = strlen(dir) + 16;
+	char *path = text_alloc(n);
+	int r = -1;
+
+	if (m->failed)
+		goto out;
+	for (size_t i = 0; i < PART_ORDERS; i++) {
+		snprintf(path, n, "%s/%s", dir, order_tables[part_orders[i]]);
+		if (sort_take(m->sort[part_orders[i]], path) == -1) {
+			fail(m, "join", strerror(errno));
+			goto out;
+		}
+	}
+	snprintf(path, n, "%s/rows", dir);
+	FILE *f = fopen(path, "re");
+	if (f == NULL) {
+		fail(m, "join", strerror(errno));
+		goto out;
+	}
+	setvbuf(f, NULL, _IOFBF, PART_BUFFER);
+	r = join_rows(m, f);
+	fclose(f);
+out:
+	free(path);
+	return r;
 }

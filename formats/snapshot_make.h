@@ -57,4 +57,18 @@ int snapshot_add_input(struct snapshot_make *m, const char *name,
 int snapshot_finish(struct snapshot_make *m, struct snapshot_set_entry *entry);
 void snapshot_abandon(struct snapshot_make *m);
 
+/*
+ * A snapshot made by several processes, each with a range of keys:
+ * QUALIFICATION. A part is the files rows, printed, pseudonym and pairing of a
+ * folder, synced; the whole is made by snapshot_create(), snapshot_carry(),
+ * snapshot_join() of each part in the order of their keys, and finish: the
+ * same bytes as by one process. Parts are taken as they are: whoever joins
+ * them checks them first.
+ */
+/* As snapshot_create(); person, period, drop, carry and keep are for it. */
+struct snapshot_make *snapshot_create_part(
+    const char *dir, struct diag_sink *sink);
+int snapshot_finish_part(struct snapshot_make *m); /* as snapshot_finish() */
+int snapshot_join(struct snapshot_make *m, const char *dir); /* 0, -1 raised */
+
 #endif

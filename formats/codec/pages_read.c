@@ -442,6 +442,27 @@ cursor_seek(struct cursor *c, const struct column *key, unsigned n)
 }
 
 int
+cursor_part(struct cursor *c, unsigned i, unsigned n)
+{
+	uint64_t rest = ((uint64_t)i << 32) / n; /* of 2^32 */
+
+	c->depth = 0;
+	c->visited = 0;
+	if (down(c, c->root) == -1)
+		return -1;
+	for (;;) {
+		struct cursor_level *l = &c->level[c->depth - 1];
+		uint64_t at = rest * (l->cells + (l->leaf ? 0 : 1));
+		l->at = (unsigned)(at >> 32);
+		rest = at & UINT32_MAX;
+		if (l->leaf)
+			return settle(c);
+		if (down(c, child(c, l, l->at)) == -1)
+			return -1;
+	}
+}
+
+int
 cursor_next(struct cursor *c)
 {
 	if (c->depth == 0)

@@ -67,6 +67,9 @@ void cursor_free(struct cursor *c);
  * 0 none, -1 damaged. n == 0: the first row. */
 int cursor_seek(struct cursor *c, const struct column *key, unsigned n);
 int cursor_next(struct cursor *c); /* 1, 0, -1 */
+/* To a row about i/n (i < n) of the way from the first to behind the last: as
+ * the pages of the tree say, without a walk. As cursor_seek(). */
+int cursor_part(struct cursor *c, unsigned i, unsigned n);
 /* The row at hand and those after it in its leaf that are below the key of n
  * columns (NULL: all of them): their cells lie one below the other. */
 struct cursor_cells {

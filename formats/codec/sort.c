@@ -30,6 +30,7 @@ struct entry {
 };
 
 struct run { /* rows from `at` to `end` of the file, in order */
+	int fd; /* -1: the spill file */
 	int64_t at, end;
 	char *buf;
 	size_t have, pos, room;
@@ -295,6 +296,7 @@ run_add(struct sort *s, int64_t at, int64_t end)
 	}
 	struct run *r = &s->runs[s->nruns++];
 	memset(r, 0, sizeof(*r));
+	r->fd = -1;
 	r->at = at;
 	r->end = end;
 	return r;
@@ -446,7 +448,8 @@ run_next(const struct sort *s, struct run *r)
 			errno = EIO;
 			return -1;
 		}
-		ssize_t k = pread(s->fd, r->buf + left, want, r->at);
+		ssize_t k = pread(
+		    r->fd != -1 ? r->fd : s->fd, r->buf + left, want, r->at);
 		if (k == -1 && errno == EINTR)
 			continue;
 		if (k <= 0) {
@@ -567,10 +570,14 @@ merge_down(struct sort *s)
 			    s, old + i, n - i < fan ? n - i : fan, &w);
 			run_add(s, at, w.at);
 		}
+		for (size_t i = 0; i < n; i++)
+			if (old[i].fd != -1)
+				close(old[i].fd);
 		free(old);
 		if (r == -1)
 			goto out;
-		close(s->fd);
+		if (s->fd != -1)
+			close(s->fd);
 		s->fd = fd;
 		fd = -1;
 	}
@@ -605,10 +612,13 @@ sort_finish(struct sort *s)
 	return merge_begin(s, s->runs, s->nruns, s->tree, &s->winner);
 }
 
-int
-sort_next(struct sort *s, const void **key, struct slice *payload)
+/* The next row as it lies, good until the call after it; *out NULL: the end. */
+static inline int
+next_row(struct sort *s, const char **out)
 {
 	const char *row;
+
+	*out = NULL;
 
 	if (s->merging) {
 		struct run *r = &s->runs[s->winner];
@@ -632,6 +642,18 @@ sort_next(struct sort *s, const void **key, struct slice *payload)
 		s->offset += row_length(row);
 		s->next++;
 	}
+	*out = row;
+	return 1;
+}
+
+int
+sort_next(struct sort *s, const void **key, struct slice *payload)
+{
+	const char *row;
+	int got = next_row(s, &row);
+
+	if (got != 1)
+		return got;
 	size_t k = key_length(row);
 	if (k > 0)
 		memcpy(s->key, row + HEAD, k);
@@ -643,13 +665,54 @@ sort_next(struct sort *s, const void **key, struct slice *payload)
 	return 1;
 }
 
+/* ---- from one process to another ---- */
+
+int
+sort_save(struct sort *s, const char *path)
+{
+	struct spill w = { NULL, 0, 0, -1 };
+	const char *row;
+	int got, r = -1;
+
+	w.fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (w.fd == -1)
+		return -1;
+	w.buf = text_alloc(SPILL_BUFFER);
+	while ((got = next_row(s, &row)) == 1)
+		if (spill_put(&w, row, row_length(row)) == -1)
+			goto out;
+	if (got == 0 && spill_flush(&w) == 0)
+		r = fsync(w.fd);
+out:
+	free(w.buf);
+	return close(w.fd) == -1 ? -1 : r;
+}
+
+int
+sort_take(struct sort *s, const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	off_t end = fd == -1 ? -1 : lseek(fd, 0, SEEK_END);
+
+	if (end == -1) {
+		if (fd != -1)
+			close(fd);
+		return -1;
+	}
+	run_add(s, 0, end)->fd = fd;
+	return 0;
+}
+
 void
 sort_free(struct sort *s)
 {
 	if (s == NULL)
 		return;
-	for (size_t i = 0; i < s->nruns; i++)
+	for (size_t i = 0; i < s->nruns; i++) {
 		free(s->runs[i].buf);
+		if (s->runs[i].fd != -1)
+			close(s->runs[i].fd);
+	}
 	if (s->fd != -1)
 		close(s->fd);
 	free(s->key);

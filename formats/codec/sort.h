@@ -24,6 +24,12 @@ int64_t sort_count(const struct sort *s);
 int sort_finish(struct sort *s);
 /* 1: *key and *payload (borrowed until the next call); 0: end; -1 error. */
 int sort_next(struct sort *s, const void **key, struct slice *payload);
+/* Another process may go on with it: all rows in order into a new file, synced
+ * (after sort_finish()); and such a file as if its rows had been added, in the
+ * order of these calls, ahead of the first sort_add() (sort_count() does not
+ * count them). Same build, same kind of machine. 0, -1 errno. */
+int sort_save(struct sort *s, const char *path);
+int sort_take(struct sort *s, const char *path);
 void sort_free(struct sort *s);
 
 #endif

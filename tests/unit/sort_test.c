@@ -1,5 +1,7 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/codec/sort.h"
 #include "tests/unit/suite.h"
@@ -162,6 +164,49 @@ already_sorted(void)
 	}
 }
 
+/* Two processes sort halves, a third goes on with both and adds a row: equal
+ * keys come in the order of the halves, then what was added. */
+static void
+saved_and_taken(void)
+{
+	static const char *const want[] = { "aa=first", "aa=second", "aa=own",
+		"bb=second", "cc=first" };
+	static const char *const halves[2][2] = { { "cc=first", "aa=first" },
+		{ "bb=second", "aa=second" } };
+	char path[2][128], got[32];
+	struct sort *all = sort_new(2, 4096, "/tmp");
+	const void *key;
+	struct slice payload;
+
+	for (int h = 0; h < 2; h++) {
+		struct sort *s = sort_new(2, 4096, "/tmp");
+		snprintf(path[h], sizeof(path[h]), "/tmp/sort_test.%ld.%d",
+		    (long)getpid(), h);
+		for (int i = 0; i < 2; i++)
+			CU_ASSERT_EQUAL(sort_add(s, halves[h][i],
+					    slice_of(halves[h][i] + 3)),
+			    0);
+		CU_ASSERT_EQUAL(sort_finish(s), 0);
+		CU_ASSERT_EQUAL(sort_save(s, path[h]), 0);
+		/* never over a file that is there */
+		CU_ASSERT_EQUAL(sort_save(s, path[h]), -1);
+		sort_free(s);
+		CU_ASSERT_EQUAL(sort_take(all, path[h]), 0);
+		unlink(path[h]);
+	}
+	CU_ASSERT_EQUAL(sort_take(all, "/nonexistent/run"), -1);
+	CU_ASSERT_EQUAL(sort_add(all, "aa", SLICE("own")), 0);
+	CU_ASSERT_EQUAL(sort_finish(all), 0);
+	for (size_t i = 0; i < sizeof(want) / sizeof(want[0]); i++) {
+		CU_ASSERT_EQUAL_FATAL(sort_next(all, &key, &payload), 1);
+		snprintf(got, sizeof(got), "%.2s=%.*s", (const char *)key,
+		    (int)payload.n, payload.p);
+		CU_ASSERT_STRING_EQUAL(got, want[i]);
+	}
+	CU_ASSERT_EQUAL(sort_next(all, &key, &payload), 0);
+	sort_free(all);
+}
+
 static void
 no_work_folder(void)
 {
@@ -183,6 +228,8 @@ static CU_TestInfo tests[] = {
 	{ "a small cap spills runs, merged in several passes", spills },
 	{ "a row longer than the cap", long_rows },
 	{ "rows in order stay in order", already_sorted },
+	{ "what others sorted is taken in, ranges in their order",
+	    saved_and_taken },
 	{ "without a work folder the add fails, not the program",
 	    no_work_folder },
 	CU_TEST_INFO_NULL,
