@@ -6,7 +6,7 @@
  * segments waiting, the day, the retention and the ranges. For rebuild.
  *
  * Files of a part: part.yaml (plan, books, size and digest of the others),
- * rows, printed, pseudonym, pairing (formats/snapshot_make.h), results, held,
+ * rows, printed, pseudonym, pairing (snapshot_finish_part()), results, held,
  * counts (rebuild_reflect.h), touched (rebuild_facts.h), scopes, purged.
  */
 #ifndef BATCH_REBUILD_SHARD_H
