@@ -141,6 +141,9 @@ reflect_save(struct reflect *r, const char *dir)
 	char path[SPOOL_PATH_MAX];
 	int error = -1;
 
+	for (size_t i = 0; i < r->in->n; i++)
+		if (close_stretch(r, (int)i) == -1)
+			return -1;
 	spool_path(path, dir, "results");
 	if (sort_finish(r->sort) == -1 || sort_save(r->sort, path) == -1 ||
 	    holds_save(r->holds, dir) == -1)
