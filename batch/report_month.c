@@ -174,6 +174,7 @@ static const struct form {
 	{ ".csv", statistics_csv },
 	{ ".json", statistics_json },
 	{ ".html", statistics_html },
+	{ ".xlsx", statistics_xlsx },
 };
 #define FORMS (sizeof(forms) / sizeof(forms[0]))
 

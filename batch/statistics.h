@@ -48,6 +48,6 @@ void statistics_follow(void *arg, enum statistics_dim dim, const char *value,
 typedef int statistics_make_fn(
     const struct statistics *s, const char *path, struct diag_sink *sink);
 statistics_make_fn statistics_sqlite, statistics_csv, statistics_json,
-    statistics_html;
+    statistics_html, statistics_xlsx;
 
 #endif

@@ -53,6 +53,15 @@ is 'no hidden figure is computed back' 0 $?
 cat "$W/attack"
 python3 tests/statistics.py csv "$db" "$S/statistics-202608.csv" >/dev/null
 is 'the CSV says the same' 0 $?
+if /usr/bin/python3 -c 'import openpyxl' 2>/dev/null; then
+	/usr/bin/python3 tests/statistics.py xlsx "$db" "$S/statistics-202608.xlsx" >"$W/xlsx"
+	is 'the workbook too, numbers as numbers, with its charts' 0 $?
+	cat "$W/xlsx"
+	/usr/bin/python3 tests/statistics.py attack "$db" 10 "$S/statistics-202608.xlsx" >/dev/null
+	is 'and gives no hidden figure away' 0 $?
+else
+	echo 'SKIP: no python3-openpyxl: the workbook is not read'
+fi
 python3 -m json.tool "$S/statistics-202608.json" >/dev/null
 is 'its description is JSON' 0 $?
 is 'what is shown is what was counted' 0 "$(sqlite3 "$db" "ATTACH '$W/all/statistics-202608.sqlite' AS a;
@@ -140,8 +149,22 @@ report 2026-08-31
 is 'an institution that was closed before' "4 W4041 $closed" "$status $(finding)"
 cp "$W/master.sqlite" "$master_db"
 
-# ---- the page ----
+# ---- the workbook, on paper ----
 report 2026-08-31
+before=$(sha256sum <"$S/statistics-202608.xlsx")
+mv "$S/statistics-202608.xlsx" "$W/book.xlsx"
+report 2026-08-31
+is 'made again, the workbook has the same bytes' "$before" "$(sha256sum <"$S/statistics-202608.xlsx")"
+if command -v soffice >/dev/null; then
+	soffice "-env:UserInstallation=file://$W/office" --headless --convert-to pdf --outdir "$W" "$W/book.xlsx" >/dev/null 2>&1
+	is 'LibreOffice prints it on A4 landscape' '842 595' "$(pdfinfo "$W/book.pdf" 2>/dev/null | awk '/^Page size/ { printf "%d %d", $3 + .5, $5 + .5 }')"
+	is 'its charts have their titles, its sheets their names' 2 "$(pdftotext -f 2 -l 2 "$W/book.pdf" - 2>/dev/null | grep -c '^日別の照会件数$')"
+	rm -rf "$W/office"
+else
+	echo 'SKIP: no LibreOffice: the workbook is not printed'
+fi
+
+# ---- the page ----
 page=$S/statistics-202608.html
 is 'the page is small' yes "$([ "$(stat -c %s "$page")" -lt 2000000 ] && echo yes)"
 is 'no script, nothing fetched' 0 "$(grep -cE '<script|src=|https?://|@import|url\(' "$page")"

@@ -6,6 +6,8 @@
                                    ledgers and snapshots: all equal, none more
   attack FILE.sqlite BELOW         tries to compute hidden figures back
   csv FILE.sqlite FILE.csv         the CSV says the same
+  xlsx FILE.sqlite FILE.xlsx       the workbook too, opened by openpyxl
+  attack FILE.sqlite BELOW FILE.xlsx   with what the workbook shows
 """
 import csv
 import collections
@@ -152,12 +154,11 @@ def equal(root, other, path):
 
 # ---- computing hidden figures back ----
 
-def equations(db):
+def equations(db, figures):
     """What any reader knows: sums over a key agree between the tables of a
     family, and where each institution is."""
     where = {c: (p, s) for c, p, s in db.execute("SELECT code, prefecture, size_class FROM institution")}
     themes = {n: (f, a, b) for n, f, a, b in db.execute("SELECT name, family, key1, key2 FROM theme")}
-    figures = published(db)
     groups = collections.defaultdict(lambda: collections.defaultdict(list))
     for cell in figures:
         family, *keys = themes[cell[0]]
@@ -196,10 +197,10 @@ def equations(db):
     return figures, out
 
 
-def attack(path, below):
+def attack(path, below, book=None):
     below = int(below)
     db = sqlite3.connect("file:%s?immutable=1" % path, uri=True)
-    figures, rows = equations(db)
+    figures, rows = equations(db, workbook(db, book) if book else published(db))
     hidden = [c for c, v in figures.items() if v is None]
     small = {n for n, s in db.execute("SELECT name, small FROM theme") if s}
     found = 0
@@ -278,4 +279,64 @@ def csv_same(path, csv_path):
     sys.exit(got != want)
 
 
-{"journals": journals, "equal": equal, "attack": attack, "csv": csv_same}[sys.argv[1]](*sys.argv[2:])
+def workbook(db, path):
+    """The figures of a workbook; a key in no cell of it did not occur."""
+    import openpyxl
+    book = openpyxl.load_workbook(path)
+    themes = {ja: (name, key1, key2) for name, ja, key1, key2 in db.execute("SELECT name, ja, key1, key2 FROM theme")}
+    label = {(k, "%s %s" % (ja, en) if ja != en else ja): v for k, v, ja, en in db.execute("SELECT key, value, ja, en FROM label")}
+    names = {en: (name, ja) for name, ja, en in db.execute("SELECT name, ja, en FROM theme WHERE key1 = ''")}
+    got = {}
+    for sheet in book:
+        assert sheet.freeze_panes == "A2", sheet.title
+        assert sheet.page_setup.orientation == "landscape" and int(sheet.page_setup.paperSize) == 9, sheet.title
+        rows = list(sheet.iter_rows())
+        for row in rows:
+            for cell in row:
+                assert cell.data_type in "sn", (sheet.title, cell.coordinate, cell.data_type)
+        if sheet.title == "要約":
+            for row in rows:
+                if row[1].value in names:
+                    got[names[row[1].value][0], "", ""] = cell_value(row[2])
+        if sheet.title not in themes:
+            continue
+        name, key1, key2 = themes[sheet.title]
+        first = 1 if len(rows[0]) < 4 else 3
+        for row in rows[1:]:
+            assert row[0].data_type == "s" and row[0].number_format == "@", (sheet.title, row[0].coordinate)
+            for title, cell in zip(rows[0][first:], row[first:]):
+                value = cell_value(cell)
+                if value != 0:
+                    got[name, row[0].value, label[key2, title.value] if key2 else ""] = value
+    return got
+
+
+def cell_value(cell):
+    if cell.value == "×":
+        return None
+    assert cell.data_type == "n" and cell.number_format == "#,##0", (cell.coordinate, cell.value)
+    return cell.value
+
+
+def xlsx_same(path, book):
+    import openpyxl
+    import zipfile
+    db = sqlite3.connect("file:%s?immutable=1" % path, uri=True)
+    want = {k: v for k, v in published(db).items() if v != 0 or not k[1]}
+    got = workbook(db, book)
+    for key in sorted(set(got) | set(want)):
+        if got.get(key, 0) != want.get(key, 0):
+            print("differs:", key, got.get(key), want.get(key))
+    drawn = {ja for ja, key1, n in db.execute("SELECT ja, theme.key1, count(*) FROM theme JOIN figure ON theme = id WHERE theme.key1 NOT IN ('', 'institution', 'insurer') GROUP BY id")}
+    sheets = {sheet.title: len(sheet._charts) for sheet in openpyxl.load_workbook(book)}
+    charts = {s for s, n in sheets.items() if n}
+    assert charts == drawn, charts ^ drawn
+    assert list(sheets)[0] == "要約" and list(sheets)[-1] == "定義"
+    # a chart points at cells: it keeps no figure of its own
+    parts = zipfile.ZipFile(book)
+    assert not [n for n in parts.namelist() if "/charts/" in n and b"<c:v>" in parts.read(n)]
+    print("sheets %d, charts %d, figures %d" % (len(sheets), len(charts), len(got)))
+    sys.exit(got != want)
+
+
+{"journals": journals, "equal": equal, "attack": attack, "csv": csv_same, "xlsx": xlsx_same}[sys.argv[1]](*sys.argv[2:])

@@ -14,10 +14,15 @@
 #define LINE_POINTS 13.5 /* of the 10-point text */
 #define LINES_MAX 20
 
+/* Okabe and Ito: told apart by the colour-blind. */
+static const lxw_color_t palette[] = { 0x0072B2, 0xE69F00, 0x009E73, 0xCC79A7,
+	0x56B4E9, 0xD55E00, 0xF0E442, 0x777777 };
+#define COLOURS (sizeof(palette) / sizeof(palette[0]))
+
 struct workbook {
 	lxw_workbook *book;
 	lxw_worksheet *sheet; /* the last one */
-	lxw_format *head, *text, *wrap, *number;
+	lxw_format *head, *text, *wrap, *number, *amount, *word;
 	const struct workbook_column *columns;
 	int ncolumns;
 	lxw_row_t rows; /* of the sheet, its header counted */
@@ -64,15 +69,19 @@ workbook_create(const char *path, const char *temp_dir, int64_t created)
 		w->text = add_format(w, true, false);
 		w->wrap = add_format(w, true, true);
 		w->number = add_format(w, false, false);
+		w->amount = add_format(w, false, false);
+		w->word = add_format(w, true, false);
 	}
 	if (w->head == NULL || w->text == NULL || w->wrap == NULL ||
-	    w->number == NULL) {
+	    w->number == NULL || w->amount == NULL || w->word == NULL) {
 		workbook_abandon(w);
 		errno = errno != 0 ? errno : ENOMEM;
 		return NULL;
 	}
 	format_set_bold(w->head);
 	format_set_bg_color(w->head, 0xDDE6F0);
+	format_set_num_format(w->amount, "#,##0");
+	format_set_align(w->word, LXW_ALIGN_RIGHT);
 	return w;
 }
 
@@ -199,8 +208,12 @@ workbook_sheet(struct workbook *w, const struct workbook_sheet *said)
 		const struct workbook_column *c = &said->columns[i];
 		lxw_row_col_options fold = { .hidden = c->hidden };
 
+		lxw_format *look = c->amount ? w->amount :
+		    c->number		     ? w->number :
+					       w->text;
+
 		worksheet_set_column_opt(s, (lxw_col_t)i, (lxw_col_t)i,
-		    c->width, c->number ? w->number : w->text, &fold);
+		    c->width, said->filled ? NULL : look, &fold);
 	}
 	set_height(w, 0, NULL);
 	for (int i = 0; i < said->ncolumns; i++)
@@ -223,17 +236,84 @@ workbook_row(struct workbook *w, const struct slice *cells)
 	for (int i = 0; i < w->ncolumns; i++) {
 		const struct workbook_column *c = &w->columns[i];
 		lxw_col_t col = (lxw_col_t)i;
-		int64_t n = c->number ? slice_number(cells[i]) : -1;
+		int64_t n =
+		    c->number || c->amount ? slice_number(cells[i]) : -1;
 
 		if (n >= 0)
-			worksheet_write_number(
-			    w->sheet, w->rows, col, (double)n, w->number);
+			worksheet_write_number(w->sheet, w->rows, col,
+			    (double)n, c->amount ? w->amount : w->number);
 		else if (cells[i].n > 0) /* empty: looks as its column */
 			worksheet_write_string(w->sheet, w->rows, col,
-			    clean(w, cells[i]), c->wrap ? w->wrap : w->text);
+			    clean(w, cells[i]),
+			    c->amount	? w->word :
+				c->wrap ? w->wrap :
+					  w->text);
 	}
 	w->rows++;
 	return 0;
+}
+
+static void
+add_series(struct workbook *w, lxw_chart *chart, int names, int column, int k)
+{
+	lxw_chart_series *s = chart_add_series(chart, NULL, NULL);
+	lxw_chart_fill fill = { .color = palette[(size_t)k % COLOURS] };
+	lxw_chart_line line = { .color = fill.color, .width = 2 };
+	lxw_row_t last = w->rows - 1;
+
+	chart_series_set_categories(
+	    s, w->sheet->name, 1, (lxw_col_t)names, last, (lxw_col_t)names);
+	chart_series_set_values(
+	    s, w->sheet->name, 1, (lxw_col_t)column, last, (lxw_col_t)column);
+	chart_series_set_name_range(s, w->sheet->name, 0, (lxw_col_t)column);
+	chart_series_set_line(s, &line);
+	if (chart->type != LXW_CHART_LINE)
+		chart_series_set_fill(s, &fill);
+}
+
+int
+workbook_chart(struct workbook *w, const struct workbook_chart *c)
+{
+	bool many = c->series > 1;
+	char *words = text_dup(slice_of(c->title)); /* copied */
+	int rows = (int)w->rows - 1;
+	lxw_chart *chart = workbook_add_chart(w->book,
+	    c->draw == WORKBOOK_LINE	 ? LXW_CHART_LINE :
+		c->draw == WORKBOOK_BARS ? (many ? LXW_CHART_BAR_STACKED :
+						   LXW_CHART_BAR) :
+		many			 ? LXW_CHART_COLUMN_STACKED :
+					   LXW_CHART_COLUMN);
+	lxw_chart_options at = { .x_offset = 12,
+		.y_offset = 12,
+		.x_scale = 1.25,
+		.y_scale = 1.3,
+		.description = words };
+
+	lxw_error e = LXW_ERROR_PARAMETER_VALIDATION;
+
+	if (chart == NULL || rows < 1)
+		goto out;
+	for (int i = 0; i < c->series; i++)
+		add_series(w, chart, c->names, c->first + i, i);
+	chart_title_set_name(chart, c->title);
+	chart_legend_set_position(
+	    chart, many ? LXW_CHART_LEGEND_BOTTOM : LXW_CHART_LEGEND_NONE);
+	if (c->draw == WORKBOOK_BARS) {
+		/* the first row on top; room for every name */
+		chart_axis_set_reverse(chart->y_axis);
+		chart_axis_set_interval_unit(chart->y_axis, 1);
+		if (rows > 12)
+			at.y_scale = 1.3 * rows / 12;
+	} else if (c->below)
+		at.x_scale = 1.9;
+	e = worksheet_insert_chart_opt(w->sheet, c->below ? w->rows + 1 : 0,
+	    (lxw_col_t)(c->below ? 0 : w->ncolumns), chart, &at);
+out:
+	free(words);
+	if (e == LXW_NO_ERROR)
+		return 0;
+	errno = EINVAL;
+	return -1;
 }
 
 static int

@@ -27,6 +27,7 @@ struct workbook_column {
 	bool number; /* digits become a number: for positions, not for ids */
 	bool wrap;
 	bool hidden; /* folded away; the reader may open it */
+	bool amount; /* a number shown as 1,234; what is none stands right */
 };
 struct workbook_sheet {
 	const char *name; /* at most 31 characters, none of []:*?/\ */
@@ -34,6 +35,17 @@ struct workbook_sheet {
 	const struct workbook_column *columns;
 	int ncolumns;
 	int print; /* so many columns from the left are printed; 0: all */
+	bool filled; /* no frames where there is no cell: charts stand there */
+};
+
+enum workbook_draw { WORKBOOK_LINE, WORKBOOK_BARS, WORKBOOK_COLUMNS };
+/* A native chart of columns of the sheet, stacked where there are several. */
+struct workbook_chart {
+	enum workbook_draw draw;
+	const char *title;
+	int names; /* column of the categories; 0: the first */
+	int first, series; /* columns of the values */
+	bool below; /* the rows; else beside them */
 };
 
 struct workbook;
@@ -46,6 +58,8 @@ int workbook_sheet(struct workbook *w, const struct workbook_sheet *s);
 /* The next row of the sheet; UTF-8; control characters become blanks. Rows
  * beyond WORKBOOK_ROWS_MAX are not written: -1, errno EFBIG. */
 int workbook_row(struct workbook *w, const struct slice *cells);
+/* Draws the rows there are; they begin below the header. */
+int workbook_chart(struct workbook *w, const struct workbook_chart *c);
 /* Writes the file and frees w. A file that is not whole is removed. */
 int workbook_finish(struct workbook *w);
 /* Frees w; nothing is left behind. */
