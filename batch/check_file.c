@@ -1,5 +1,5 @@
-/* A record file as its receiver reads it: same tables, same rules, same
- * error list. */
+/* A record file, message or paper as its receiver reads it: same tables, same
+ * rules, same error list. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "batch/check.h"
+#include "batch/spool.h"
 #include "formats/codec/sort.h"
 #include "formats/error_list.h"
 #include "formats/limits.h"
@@ -26,19 +27,32 @@ struct checked {
 	struct record_counts counts;
 	struct sort *keys; /* of accepted records; NULL: not asked */
 	bool broken, failed;
+	/* a message or paper; NULL: records */
+	const struct document *document;
+	const char *path;
+	unsigned unknown; /* elements passed over */
 };
 
 static void
 verdict(const struct checked *c, const char *path)
 {
 	const struct record_counts *n = &c->counts;
+	const char *syntax = c->document == NULL ? syntax_names[c->src.syntax] :
+	    c->document->form == DOCUMENT_XML	 ? "xml" :
+						   "yaml";
 
-	fprintf(stderr,
-	    "shikaku-check: %s: layout=%s syntax=%s charset=%s read=%lld "
-	    "accepted=%lld refused=%lld exit=%d\n",
-	    path, c->src.layout->name, syntax_names[c->src.syntax],
-	    charset_names[c->src.charset], (long long)n->read,
-	    (long long)n->accepted, (long long)n->refused, c->run->exit);
+	fprintf(stderr, "shikaku-check: %s: layout=%s syntax=%s ", path,
+	    c->src.layout->name, syntax);
+	if (c->document == NULL)
+		fprintf(stderr, "charset=%s ", charset_names[c->src.charset]);
+	fprintf(stderr, "read=%lld accepted=%lld refused=%lld exit=%d\n",
+	    (long long)n->read, (long long)n->accepted, (long long)n->refused,
+	    c->run->exit);
+	if (c->unknown > 0)
+		fprintf(stderr,
+		    "%u elements are of no item and would be passed over / "
+		    "レイアウトにない要素が%u個あり、読み飛ばされます\n",
+		    c->unknown, c->unknown);
 	if (c->broken)
 		fputs("the file as a whole would be refused / "
 		      "このファイルは受け付けられません\n",
@@ -142,6 +156,91 @@ read_all(struct checked *c)
 	}
 }
 
+/* ---- one message or paper ---- */
+
+/* Its table as the error list wants one, for names in Japanese: what is about
+ * a unit has the unit's kind, all else the document's. */
+struct as_layout {
+	struct field field[DOCUMENT_ROWS_MAX];
+	struct format whole, unit;
+	struct layout layout;
+};
+
+static void
+describe_document(const struct document *d, struct as_layout *out)
+{
+	int unit = document_unit(d);
+
+	for (unsigned i = 0; i < d->nrows; i++) {
+		out->field[i] = d->rows[i].field;
+		out->field[i].item = (int)i + 1;
+	}
+	out->whole = (struct format) { .name = d->name,
+		.ja = d->ja,
+		.fields = out->field,
+		.nfields = d->nrows };
+	out->unit = out->whole;
+	if (unit >= 0) {
+		out->unit.name = d->rows[unit].field.name;
+		out->unit.ja = d->rows[unit].field.ja;
+	}
+	out->layout = (struct layout) { .name = d->name,
+		.ja = d->ja,
+		.header = &out->whole,
+		.data = &out->unit };
+}
+
+/* A question of many is asked person by person: what is wrong with one is an
+ * error of its own. Of all other papers one fault spoils the whole. */
+static void
+count_units(struct checked *c, const struct document_tree *t)
+{
+	int unit = document_unit(c->document);
+	struct record_counts n = { 0 };
+
+	for (int i = 1; t != NULL && i < t->n; i++)
+		if ((int)t->v[i].row == unit) {
+			n.read++;
+			n.refused += t->v[i].faulty;
+		}
+	if (unit < 0)
+		n.read = 1;
+	c->broken = t == NULL || t->outside > 0 ||
+	    (n.refused > 0 && c->document->form != DOCUMENT_XML);
+	if (c->broken)
+		n.refused = n.read;
+	n.accepted = n.read - n.refused;
+	c->counts = n;
+}
+
+static void
+read_document(struct checked *c)
+{
+	struct document_source src = { .name = c->src.name,
+		.document = c->document,
+		.sink = c->src.sink };
+	struct document_tree *t = NULL;
+	size_t n = 0;
+	char *bytes = spool_slurp(c->path, DOCUMENT_BYTES_MAX, &n);
+
+	if (bytes == NULL && errno == EFBIG)
+		diag_file(src.sink, DIAG_TOO_LARGE, src.name,
+		    "at most %d bytes", DOCUMENT_BYTES_MAX);
+	else if (bytes == NULL)
+		diag_file(src.sink, DIAG_IO, src.name, "%s", strerror(errno));
+	else if (n == 0)
+		diag_file(src.sink, DIAG_EMPTY_FILE, src.name, "%s", "");
+	if (n > 0) {
+		src.bytes = (struct slice) { bytes, n };
+		t = document_read(&src);
+	}
+	if (t != NULL)
+		c->unknown = t->unknown;
+	count_units(c, t);
+	document_free(t);
+	free(bytes);
+}
+
 static void
 check_file(struct checked *c, const char *path)
 {
@@ -150,7 +249,10 @@ check_file(struct checked *c, const char *path)
 	error_list_init(&c->list, c->temp_dir, c->max, NULL, DIAG_FATAL);
 	c->list.whole_keys = c->with_rows;
 	c->src.sink = &c->list.sink;
-	read_all(c);
+	if (c->document != NULL)
+		read_document(c);
+	else
+		read_all(c);
 	run->read += c->counts.read;
 	run->accepted += c->counts.accepted;
 	run->refused += c->counts.read - c->counts.accepted;
@@ -170,6 +272,7 @@ open_and_check(
 {
 	const char *slash = strrchr(path, '/');
 	struct diag_sink *log = &c->run->log.sink;
+	struct as_layout as;
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
 	if (fd == -1) {
@@ -180,7 +283,18 @@ open_and_check(
 	c->src = (struct record_source) { .today = c->run->day,
 		.name = slash == NULL ? path : slash + 1,
 		.fd = fd };
-	if (identify_records(path, fd, told, &c->src, log) == -1)
+	c->path = path;
+	c->unknown = 0;
+	c->document = identify_document(path, told);
+	if (c->document != NULL) {
+		describe_document(c->document, &as);
+		c->src.layout = &as.layout;
+		if (c->document->form == DOCUMENT_XML)
+			c->src.syntax = SYNTAX_XML;
+		else
+			c->src.fd = -1; /* rows of YAML are nobody's */
+		check_file(c, path);
+	} else if (identify_records(path, fd, told, &c->src, log) == -1)
 		run_worst(c->run, EXIT_INPUT);
 	else
 		check_file(c, path);

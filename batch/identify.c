@@ -180,3 +180,55 @@ identify_records(const char *path, int fd, const struct identify_options *told,
 	out->charset = (enum charset)n;
 	return 0;
 }
+
+/* crl, package or records: what its line `feed:` says. */
+static const struct document *
+manifest_kind(const char *path)
+{
+	size_t n;
+	char *doc = spool_slurp(path, MANIFEST_BYTES_MAX, &n);
+	const char *name = "manifest";
+	const char *feed = doc == NULL ? NULL : strstr(doc, "\nfeed:");
+
+	if (feed != NULL) {
+		feed += 6;
+		feed += strspn(feed, " \"");
+		size_t len = strcspn(feed, "\"\r\n ");
+		if (slice_is(
+			(struct slice) { feed, len }, feed_names[FEED_CRL]))
+			name = "crl";
+		else if (slice_is((struct slice) { feed, len },
+			     feed_names[FEED_PACKAGE]))
+			name = "package";
+	}
+	free(doc);
+	return exchange_find(slice_of(name))->document;
+}
+
+/* NAME_TAIL.xml, STEM.NAME.yaml, NAME.yaml */
+static bool
+is_named(const char *base, const struct document *d)
+{
+	size_t n = strlen(d->name);
+	const char *at = strstr(base, d->name);
+
+	if (!ends_in(base, d->form == DOCUMENT_XML ? ".xml" : ".yaml"))
+		return false;
+	return at != NULL && (at == base || at[-1] == '.') &&
+	    (at[n] == '.' || at[n] == '_');
+}
+
+const struct document *
+identify_document(const char *path, const struct identify_options *told)
+{
+	const char *base = base_of(path);
+
+	if (told->layout == NULL && strcmp(base, "manifest.yaml") == 0)
+		return manifest_kind(path);
+	for (const struct exchange *e = exchanges; e->name != NULL; e++)
+		if (e->document != NULL &&
+		    (told->layout != NULL ? strcmp(told->layout, e->name) == 0 :
+					    is_named(base, e->document)))
+			return e->document;
+	return NULL;
+}

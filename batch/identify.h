@@ -5,6 +5,7 @@
 #ifndef BATCH_IDENTIFY_H
 #define BATCH_IDENTIFY_H
 
+#include "formats/codec/document.h"
 #include "formats/codec/record.h"
 
 enum file_kind {
@@ -34,5 +35,12 @@ struct identify_options {
 int identify_records(const char *path, int fd,
     const struct identify_options *told, struct record_source *out,
     struct diag_sink *sink);
+/*
+ * A message or paper (registry's documents): as told by -f; else by its name
+ * (OQSmuquc01req_1.xml, STEM.receipt.yaml) and, of the three kinds of
+ * manifest.yaml, by the feed inside. NULL: it is none.
+ */
+const struct document *identify_document(
+    const char *path, const struct identify_options *told);
 
 #endif

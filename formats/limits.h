@@ -15,6 +15,8 @@
 #define ARCHIVE_RATIO_MAX 200 /* unpacked : packed, past the first 16 MiB */
 #define PACKAGE_MEMBERS_MAX 2048 /* feeds crl and package */
 #define MANIFEST_BYTES_MAX (1 << 20) /* of 2048 members at ~250 bytes */
+/* a message or paper, read into memory: a bulk inquiry of 100,000 persons */
+#define DOCUMENT_BYTES_MAX (64 << 20)
 #define CONFIG_BYTES_MAX (1 << 20)
 #define YAML_DEPTH_MAX 8
 #define YAML_NODES_MAX 32768 /* a manifest of 2048 members has 20,000 */

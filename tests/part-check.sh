@@ -55,6 +55,65 @@ mkdir "$W/empty"
 : >"$W/empty/senders.csv"
 run check "$W/empty/senders.csv"
 ok 'an empty file: 34' test $status -eq 34
+
+# ---- a message: bulk inquiry, each person judged alone ----
+X=tests/data/layouts
+for f in "$X"/OQS*.xml "$X"/*.yaml; do
+	run check "$f"
+	ok "$(basename "$f") would be taken: 0" test "$status $(wc -l <"$W/out")" = '0 1'
+	name=$(basename "$f")
+	ok 'as what it is' said "layout=${name%.*} syntax=${name##*.} "
+done
+cp "$X/crl.yaml" "$W/manifest.yaml"
+run check "$W/manifest.yaml"
+ok 'a manifest is known by its feed' said 'layout=crl syntax=yaml read=2 accepted=2'
+rm "$W/manifest.yaml"
+# the second person has no birth date, the third a letter in 保険者番号
+awk '/<QualificationConfirmSearchInfo>/ { n++ } n == 2 && /<Birthdate>/ { next }
+    n == 3 && /<InsurerNumber>/ { sub(/1399/, "x399") } { print }' "$X/OQSmuquc01req.xml" >"$W/OQSmuquc01req_1.xml"
+iconv -f UTF-8 -t CP932 "$W/OQSmuquc01req_1.xml" | sed 's/UTF-8/Shift_JIS/' >"$W/OQSmuquc01req_2.xml"
+for n in 1 2; do
+	run check --with-rows "$W/OQSmuquc01req_$n.xml"
+	ok 'two persons of three have faults: 4' test $status -eq 4
+	ok 'and are counted' said 'read=3 accepted=1 refused=2'
+	ok 'a row says line, person, item, code' has "\"OQSmuquc01req_$n.xml\",\"18\",\"\",\"2\",\"12\",\"Birthdate\",\"E1101\""
+	ok 'and in Japanese what it is about' has '"資格確認照会用情報（QualificationConfirmSearchInfo）","","生年月日","必須'
+	ok 'the row of the third' has '"3","8","InsurerNumber","E1104".*>  x39998<.*>102_1<'
+	ok 'no more than these' test "$(wc -l <"$W/out")" -eq 3
+done
+run check "$W/OQSmuquc01req_1.xml"
+ok 'without --with-rows no value is shown' has_not 'x39998\|102_1'
+sed 's/>20190416</>20190431</' "$X/OQSmuquc01req.xml" >"$W/OQSmuquc01req_3.xml"
+run check "$W/OQSmuquc01req_3.xml"
+ok 'a fault of the header spoils the whole: 34' test $status -eq 34
+ok 'is the message itself' has '"4","","","3","QualificationConfirmationDate","E1201","エラー","資格確認一括照会要求（OQSmuquc01req）"'
+ok 'and all of it is refused' said 'read=3 accepted=0 refused=3'
+sed 's/<NumberOfError>[0-9]*/<NumberOfError>9/' "$X/OQSmuquc02res.xml" >"$W/answer.xml"
+run check -f OQSmuquc02res "$W/answer.xml"
+ok 'counts that do not add up: 34' test $status -eq 34
+ok 'F3303' has '"F3303"'
+sed 's/<MessageBody>/<MessageBody><Extra>1<\/Extra>/' "$X/OQSmuquc02req.xml" >"$W/OQSmuquc02req_1.xml"
+run check "$W/OQSmuquc02req_1.xml"
+ok 'an element of no item is passed over: 0' test $status -eq 0
+ok 'and told' said '1 elements are of no item'
+printf '<!DOCTYPE a []>\n<XmlMsg/>\n' >"$W/OQSmuquc02req_2.xml"
+run check "$W/OQSmuquc02req_2.xml"
+ok 'a DOCTYPE: 34' test $status -eq 34
+ok 'F3307' has '"F3307"'
+: >"$W/OQSmuquc02req_3.xml"
+run check "$W/OQSmuquc02req_3.xml"
+ok 'an empty message: 34' test $status -eq 34
+ok 'F3009' has '"F3009"'
+truncate -s 65M "$W/OQSmuquc01req_4.xml"
+run check "$W/OQSmuquc01req_4.xml"
+ok 'one beyond the limit: 34' test $status -eq 34
+ok 'F3008' has '"F3008"'
+rm "$W"/OQS*.xml "$W/answer.xml"
+sed 's/records: [0-9]*/records: x/' "$X/manifest.yaml" >"$W/manifest.yaml"
+run check "$W/manifest.yaml"
+ok 'a manifest with a fault is refused whole: 34' test $status -eq 34
+ok 'its member is named' has '"構成ファイル（members）","","[^"]*","数字以外'
+rm "$W/manifest.yaml"
 run check
 ok 'nothing named: 32' test $status -eq 32
 run inspect

@@ -26,6 +26,22 @@ document_parent(const struct document *d, unsigned row)
 	return i;
 }
 
+int
+document_unit(const struct document *d)
+{
+	int unit = -1;
+
+	for (unsigned i = 0; i < d->nrows; i++) {
+		if ((d->rows[i].flags & DOC_BOX) == 0 ||
+		    (d->rows[i].flags & DOC_MANY) == 0)
+			continue;
+		if (unit >= 0 && d->rows[i].depth <= d->rows[unit].depth)
+			return -1;
+		unit = unit < 0 ? (int)i : unit;
+	}
+	return unit;
+}
+
 /* The row called `name` directly below the row of `node`; -1: none. */
 static int
 row_below(const struct document_tree *t, int node, struct slice name)
@@ -63,6 +79,8 @@ add_node(struct document_tree *t, int parent, unsigned row, int64_t line)
 			t->v[p->last].next = t->n;
 		else
 			p->first = t->n;
+		if ((t->document->rows[row].flags & DOC_MANY) != 0)
+			n->ordinal = ++p->items;
 		p->last = t->n;
 	}
 	return t->n++;
@@ -123,15 +141,47 @@ struct reading {
 	const struct document_source *src;
 	struct document_tree *t;
 	int at; /* node that is open */
+	int unit; /* row of the units; -1: none */
 	int skip; /* XML: depth inside an unknown element; 0: none */
 };
 
+/* The unit a node lies in, as a node; 0: in none. */
+static int
+unit_node(const struct reading *r, int node)
+{
+	while (node > 0 && (int)r->t->v[node].row != r->unit)
+		node = r->t->v[node].parent;
+	return node > 0 ? node : 0;
+}
+
+/* Its place in the list, from 1; 0: in none. */
+static int64_t
+unit_of(const struct reading *r, int node)
+{
+	int unit = unit_node(r, node);
+
+	return unit > 0 ? r->t->v[unit].ordinal : 0;
+}
+
 static void
-fault(struct reading *r, enum diag_code code, const struct document_row *row,
-    int64_t line, const char *detail)
+blame(struct reading *r, int node)
+{
+	int unit = unit_node(r, node);
+
+	r->t->faults++;
+	if (unit > 0)
+		r->t->v[unit].faulty = true;
+	else
+		r->t->outside++;
+}
+
+static void
+fault(struct reading *r, int node, enum diag_code code,
+    const struct document_row *row, int64_t line, const char *detail)
 {
 	struct diag d = { .code = code,
 		.file = r->src->name,
+		.record = unit_of(r, node),
 		.line = line,
 		.offset = -1,
 		.detail = detail };
@@ -140,7 +190,7 @@ fault(struct reading *r, enum diag_code code, const struct document_row *row,
 		d.field = row->field.name;
 		d.item = (int)(row - r->src->document->rows) + 1;
 	}
-	r->t->faults++;
+	blame(r, node);
 	diag_raise(r->src->sink, &d);
 }
 
@@ -156,7 +206,7 @@ note_seen(struct reading *r, int node, int row, int64_t line)
 	*word |= bit;
 	if (!again || (x->flags & DOC_MANY) != 0)
 		return true;
-	fault(r, DIAG_ITEM_TWICE, x, line, NULL);
+	fault(r, node, DIAG_ITEM_TWICE, x, line, NULL);
 	return false;
 }
 
@@ -176,10 +226,11 @@ take_value(struct reading *r, int node, struct slice s)
 	buf_init(&b, scratch, sizeof(scratch));
 	f.item = (int)(x - r->src->document->rows) + 1;
 	f.flags &= ~(unsigned)FIELD_REQUIRED; /* an empty leaf is as none */
+	at.record = unit_of(r, node);
 	if (field_check(&f, s, &v, &b, 0, &at, r->src->sink) != 0)
-		r->t->faults++;
+		blame(r, node);
 	else if (v.s.n == 0 && (x->field.flags & FIELD_REQUIRED) != 0)
-		fault(r, DIAG_MISSING, x, at.line, NULL);
+		fault(r, node, DIAG_MISSING, x, at.line, NULL);
 }
 
 /* What has to be there and is not, below every box. */
@@ -198,7 +249,7 @@ ask_for_required(struct reading *r)
 			if (d->rows[k].depth == depth &&
 			    (d->rows[k].field.flags & FIELD_REQUIRED) != 0 &&
 			    (r->t->v[i].seen[k / 64] >> (k % 64) & 1) == 0)
-				fault(r, DIAG_MISSING, &d->rows[k],
+				fault(r, i, DIAG_MISSING, &d->rows[k],
 				    r->t->v[i].line, NULL);
 	}
 }
@@ -271,7 +322,7 @@ yaml_item(struct reading *r, const struct yaml_node *y, struct open_yaml *up,
 
 	*made = (struct open_yaml) { NULL, up->node, -1 };
 	if (row < 0) {
-		fault(r, DIAG_UNKNOWN_ITEM, NULL, y->line, y->path);
+		fault(r, up->node, DIAG_UNKNOWN_ITEM, NULL, y->line, y->path);
 		return;
 	}
 	x = &r->src->document->rows[row];
@@ -279,14 +330,15 @@ yaml_item(struct reading *r, const struct yaml_node *y, struct open_yaml *up,
 		note_seen(r, up->node, row, y->line);
 	if (!item && (x->flags & DOC_MANY) != 0) {
 		if (y->kind != YAML_LIST)
-			fault(r, DIAG_BAD_PATTERN, x, y->line, "a list");
+			fault(r, up->node, DIAG_BAD_PATTERN, x, y->line,
+			    "a list");
 		else
 			*made = (struct open_yaml) { y->path, up->node, row };
 		return;
 	}
 	if ((x->flags & DOC_BOX) != 0 ? y->kind != YAML_MAP :
 					y->kind != YAML_SCALAR) {
-		fault(r, DIAG_BAD_PATTERN, x, y->line,
+		fault(r, up->node, DIAG_BAD_PATTERN, x, y->line,
 		    (x->flags & DOC_BOX) != 0 ? "a map" : "a value");
 		return;
 	}
@@ -328,7 +380,9 @@ struct document_tree *
 document_read(const struct document_source *src)
 {
 	struct document_tree *t = text_alloc(sizeof(*t));
-	struct reading r = { .src = src, .t = t };
+	struct reading r = {
+		.src = src, .t = t, .unit = document_unit(src->document)
+	};
 	struct xml_handler h = { xml_opens, xml_closes, &r };
 	int ok;
 
@@ -346,6 +400,7 @@ document_read(const struct document_source *src)
 		struct diag at = { .file = src->name, .offset = -1 };
 
 		t->faults += (unsigned)src->document->check(t, &at, src->sink);
+		t->outside = t->faults;
 	}
 	return t;
 }

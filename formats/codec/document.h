@@ -11,8 +11,10 @@
  * Reading goes by name, in any order; a required item must be there, none
  * twice but where the row says so, every value must pass its row. XML: unknown
  * elements are ignored and counted (messages.md Q4); YAML: unknown keys are
- * refused. Writing is in the order of the table; what was read is written back
- * byte for byte where it stood in that order.
+ * refused. A unit is an item of the outermost repeated box, one of many things
+ * of the same kind; a diagnostic inside one has its place in the list as its
+ * record number. Writing is in the order of the table; what was read is written
+ *back byte for byte where it stood in that order.
  */
 #ifndef FORMATS_CODEC_DOCUMENT_H
 #define FORMATS_CODEC_DOCUMENT_H
@@ -53,6 +55,9 @@ struct document_node {
 	unsigned row;
 	int parent, next; /* nodes; next: with the same parent; -1: none */
 	int first, last; /* children */
+	int64_t ordinal, items; /* of a repeated row: its place, from 1; such
+				   rows below */
+	bool faulty; /* a unit with a fault in it */
 	struct slice value; /* as sent, UTF-8, not trimmed; the node's own */
 	int64_t line;
 	uint64_t seen[DOCUMENT_ROWS_MAX / 64]; /* rows below it that came */
@@ -63,6 +68,7 @@ struct document_tree {
 	int n;
 	unsigned unknown; /* elements that were ignored */
 	unsigned faults; /* raised */
+	unsigned outside; /* of them: not inside a unit */
 	int max; /* inside */
 };
 
@@ -83,6 +89,8 @@ int document_next(const struct document_tree *t, int node);
 /* The value at a path of names from the top, "MessageHeader/ErrorCode"; the
  * first where there are several; empty where there is none. */
 struct slice document_value(const struct document_tree *t, const char *path);
+/* The outermost repeated box of a document that has one; else -1. */
+int document_unit(const struct document *d);
 /* The row that holds this one; -1 at the top. */
 int document_parent(const struct document *d, unsigned row);
 

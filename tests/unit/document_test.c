@@ -5,6 +5,7 @@
 #include "formats/codec/document.h"
 #include "formats/example.h"
 #include "formats/manifest.h"
+#include "formats/oqs.h"
 #include "formats/query_table.h"
 #include "formats/receipt.h"
 #include "formats/registry.h"
@@ -185,6 +186,37 @@ test_values(void)
 	CU_ASSERT_EQUAL(list.sink.counts[DIAG_TOO_LARGE], 1);
 	document_free(t);
 	document_free(NULL);
+	diag_list_free(&list);
+}
+
+/* What is wrong with one of many is told with its place among them. */
+static void
+test_units(void)
+{
+	static const char text[] =
+	    "<Top><Item><Name>a</Name></Item><Item><Day>20260801</Day></Item>"
+	    "<Number>x</Number><Item><Name>c</Name><Day>1</Day></Item></Top>";
+	struct diag_list list;
+	struct document_source src = { "t", SLICE(text), &xml, &list.sink };
+	struct document_tree *t;
+	int64_t want[3] = { 0, 3, 2 }; /* as read; what is missing comes last */
+	int item, faulty = 0;
+
+	diag_list_init(&list, 50, NULL, DIAG_FATAL);
+	CU_ASSERT_EQUAL(document_unit(&xml), 2);
+	CU_ASSERT_EQUAL(document_unit(&oqs_single_request), -1);
+	t = document_read(&src);
+	CU_ASSERT_FATAL(t != NULL);
+	CU_ASSERT_EQUAL(t->faults, 3);
+	CU_ASSERT_EQUAL(t->outside, 1);
+	CU_ASSERT_EQUAL_FATAL(list.n, 3);
+	for (int i = 0; i < 3; i++)
+		CU_ASSERT_EQUAL(list.v[i].record, want[i]);
+	item = document_child(t, document_child(t, 0, "Top"), "Item");
+	for (; item >= 0; item = document_next(t, item))
+		faulty = 10 * faulty + t->v[item].faulty;
+	CU_ASSERT_EQUAL(faulty, 11); /* the second and the third */
+	document_free(t);
 	diag_list_free(&list);
 }
 
@@ -610,6 +642,7 @@ static CU_TestInfo tests[] = {
 	    test_xml_faults },
 	{ "YAML: unknown keys and wrong kinds are told too", test_yaml_faults },
 	{ "values are found by their path, as they were sent", test_values },
+	{ "a fault in one of many has its place among them", test_units },
 	{ "what CP932 lacks is refused, or replaced where told so",
 	    test_cp932 },
 	{ "every document is written, read, and refuses what its rows must",
