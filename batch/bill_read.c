@@ -291,7 +291,8 @@ on_summary(struct bill *b, const struct record *rec, const char *name)
 	char insurer[9] = "";
 	int version = prices_find(b->prices, rec->v[M_PRICES].s);
 
-	memcpy(insurer, rec->v[M_INSURER].s.p, rec->v[M_INSURER].s.n);
+	if (rec->v[M_INSURER].s.n > 0)
+		memcpy(insurer, rec->v[M_INSURER].s.p, rec->v[M_INSURER].s.n);
 	if (rec->v[M_PRICES].s.n > 0 && version == -1) {
 		diag_file(b->sink, DIAG_PRICE_TABLE, name,
 		    "its 料金表版 is no longer in the table");

@@ -187,7 +187,9 @@ key_of(struct month *m, const struct record *rec, struct month_row *key,
 		return wrong(DIAG_USAGE_BILL, rec, name, Y_AT,
 		    "used after the month of its file", sink);
 	key->month = month_of(day);
-	memcpy(key->insurer, rec->v[Y_INSURER].s.p, rec->v[Y_INSURER].s.n);
+	if (rec->v[Y_INSURER].s.n > 0) /* no person, no insurer */
+		memcpy(
+		    key->insurer, rec->v[Y_INSURER].s.p, rec->v[Y_INSURER].s.n);
 	memcpy(key->prefecture, institution.p, 2);
 	key->kind = institution.p[2];
 	if (prices_none(m->prices))
