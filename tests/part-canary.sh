@@ -122,7 +122,7 @@ rm -rf "$T/core"
 mkdir "$T/core"
 cp "$T/first.hex" "$S/pki/pseudonym.hex"
 crash() { # PROGRAM...: how it ended
-	(cd "$T/core" && ulimit -c unlimited && strace -q -e trace=fsync,fdatasync -e inject=fsync,fdatasync:signal=SEGV:when=1 \
+	(cd "$T/core" && ulimit -c unlimited && ASAN_OPTIONS="${ASAN_OPTIONS:-}:handle_segv=0:detect_leaks=0" strace -q -e trace=fsync,fdatasync -e inject=fsync,fdatasync:signal=SEGV:when=1 \
 	    -o "$T/crash.txt" "$@" >/dev/null 2>&1)
 	grep -o 'killed by SIG[A-Z]*.*' "$T/crash.txt"
 }
