@@ -212,11 +212,12 @@ is_pair(struct slice s)
 {
 	if (s.n < 34 || s.n > 64 + 33 || s.p[s.n - 33] != '\n')
 		return false;
-	for (size_t i = s.n - 32; i < s.n; i++)
-		if (!((s.p[i] >= '0' && s.p[i] <= '9') ||
-			(s.p[i] >= 'a' && s.p[i] <= 'f')))
-			return false;
-	return memchr(s.p, '\n', s.n - 33) == NULL &&
+	bool hex = true;
+	for (size_t i = s.n - 32; i < s.n; i++) {
+		unsigned c = (unsigned char)s.p[i];
+		hex &= c - '0' < 10 || c - 'a' < 6;
+	}
+	return hex && memchr(s.p, '\n', s.n - 33) == NULL &&
 	    memchr(s.p, '\0', s.n - 33) == NULL;
 }
 

@@ -280,6 +280,18 @@ make_empty(struct snapshot_make *m)
 	return 0;
 }
 
+/* Those behind the primary key, which has one of a period's already. */
+static void
+set_columns(struct snapshot_make *m)
+{
+	unsigned n = snapshot_columns(m->format, m->columns);
+
+	for (unsigned i = 0; i < n; i++)
+		if (m->kind != SNAPSHOT_QUALIFICATION ||
+		    m->columns[i] != Q_QUALIFIED_ON)
+			m->columns[m->n_columns++] = m->columns[i];
+}
+
 static struct snapshot_make *
 make_new(const char *work_dir, enum snapshot_kind kind, const char *file,
     struct diag_sink *sink)
@@ -303,7 +315,7 @@ make_new(const char *work_dir, enum snapshot_kind kind, const char *file,
 		(void)text_alloc(SIZE_MAX / 2); /* ends as for want of memory */
 	row_init(&m->row);
 	if ((m->format = formats[kind]) != NULL)
-		m->n_columns = snapshot_columns(m->format, m->columns);
+		set_columns(m);
 	return m;
 }
 
@@ -401,17 +413,16 @@ add_order(struct snapshot_make *m, enum order o, const void *key,
 	return 0;
 }
 
-static int
-hex_digit(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return -1;
-}
+#define HEX 16 /* is a digit; its value is below */
+/* clang-format off */
+static const unsigned char hex_digits[256] = {
+	['0'] = HEX | 0, ['1'] = HEX | 1, ['2'] = HEX | 2, ['3'] = HEX | 3,
+	['4'] = HEX | 4, ['5'] = HEX | 5, ['6'] = HEX | 6, ['7'] = HEX | 7,
+	['8'] = HEX | 8, ['9'] = HEX | 9,
+	['a'] = HEX | 10, ['b'] = HEX | 11, ['c'] = HEX | 12, ['d'] = HEX | 13, ['e'] = HEX | 14, ['f'] = HEX | 15,
+	['A'] = HEX | 10, ['B'] = HEX | 11, ['C'] = HEX | 12, ['D'] = HEX | 13, ['E'] = HEX | 14, ['F'] = HEX | 15,
+};
+/* clang-format on */
 
 /* "処理通番 LF pseudonym" into its two parts; -1: not such text. */
 static int
@@ -424,12 +435,15 @@ pair_split(struct slice payload, struct slice *number,
 	const char *hex = payload.p + payload.n - 2 * PSEUDONYM;
 	if (hex[-1] != '\n' || memchr(payload.p, '\0', payload.n) != NULL)
 		return -1;
+	unsigned all = HEX;
 	for (size_t i = 0; i < PSEUDONYM; i++) {
-		int a = hex_digit(hex[2 * i]), b = hex_digit(hex[2 * i + 1]);
-		if (a < 0 || b < 0)
-			return -1;
-		pseudonym[i] = (unsigned char)(a << 4 | b);
+		unsigned a = hex_digits[(unsigned char)hex[2 * i]];
+		unsigned b = hex_digits[(unsigned char)hex[2 * i + 1]];
+		all &= a & b;
+		pseudonym[i] = (unsigned char)(a << 4 | (b & 15));
 	}
+	if (all == 0)
+		return -1;
 	number->p = payload.p;
 	number->n = payload.n - 2 * PSEUDONYM - 1;
 	return 0;
@@ -499,17 +513,10 @@ put_hash(unsigned char out[8], uint64_t hash)
 		out[i] = (unsigned char)(hash >> (56 - 8 * i));
 }
 
-/* The columns of a record but for one that the primary key has already. */
 static void
-row_record(struct snapshot_make *m, const struct record *rec, int but)
+row_record(struct snapshot_make *m, const struct record *rec)
 {
-	struct slice v[RECORD_FIELDS_MAX];
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < m->n_columns; i++)
-		if (m->columns[i] != but)
-			v[n++] = rec->v[m->columns[i]].s;
-	row_texts(&m->row, v, n);
+	row_values(&m->row, rec->v, m->columns, m->n_columns);
 }
 
 static int
@@ -537,7 +544,7 @@ snapshot_add_period(struct snapshot_make *m, const struct typed_key *key,
 	row_begin(&m->row);
 	row_text(&m->row, typed_key_text(key));
 	row_text(&m->row, rec->v[Q_QUALIFIED_ON].s);
-	row_record(m, rec, Q_QUALIFIED_ON);
+	row_record(m, rec);
 	m->rows++;
 	if (add_digested(m, FILLED_MAIN) == -1)
 		return -1;
@@ -652,7 +659,7 @@ snapshot_add_card(struct snapshot_make *m, const struct record *rec)
 	row_begin(&m->row);
 	row_int(&m->row, ca);
 	row_serial(m, small, n, big);
-	row_record(m, rec, -1);
+	row_record(m, rec);
 	m->rows++;
 	return add_digested(m, FILLED_MAIN);
 }
@@ -688,7 +695,7 @@ snapshot_add_institution(struct snapshot_make *m, const struct record *rec)
 	if (m->failed)
 		return -1;
 	row_begin(&m->row);
-	row_record(m, rec, -1);
+	row_record(m, rec);
 	m->rows++;
 	return add_digested(m, FILLED_MAIN);
 }

@@ -73,21 +73,32 @@ get32(const unsigned char *p)
 }
 
 static size_t
-put_varint(unsigned char *p, uint64_t v)
+put_long(unsigned char *p, uint64_t v)
 {
 	unsigned char b[9];
 	size_t n = 0;
 
-	if (v < 128) {
-		p[0] = (unsigned char)v;
-		return 1;
-	}
 	do
 		b[n++] = (unsigned char)(v & 127);
 	while ((v >>= 7) != 0); /* lengths and types: never above 2^56 */
 	for (size_t i = 0; i < n; i++)
 		p[i] = b[n - 1 - i] | (i + 1 < n ? 128 : 0);
 	return n;
+}
+
+/* Nearly all are of one byte or two. */
+static inline size_t
+put_varint(unsigned char *p, uint64_t v)
+{
+	if (v < 128) {
+		p[0] = (unsigned char)v;
+		return 1;
+	}
+	if (v >= 128 * 128)
+		return put_long(p, v);
+	p[0] = (unsigned char)(v >> 7 | 128);
+	p[1] = (unsigned char)(v & 127);
+	return 2;
 }
 
 /* ---- a record ---- */
@@ -130,7 +141,7 @@ row_header(struct page_row *r)
 	return (struct slice) { (char *)types_of(r) - n, r->ntypes + n };
 }
 
-static void
+static inline void
 row_put(struct page_row *r, uint64_t type, const void *p, size_t n)
 {
 	if (r->ntypes + 9 > sizeof(r->front) - PAGE_ROW_FRONT)
@@ -140,8 +151,7 @@ row_put(struct page_row *r, uint64_t type, const void *p, size_t n)
 		r->max = 2 * (r->n + n);
 		r->body = text_realloc(r->body, r->max);
 	}
-	if (n > 0)
-		memcpy(r->body + r->n, p, n);
+	text_copy(r->body + r->n, p, n);
 	r->n += n;
 }
 
@@ -157,14 +167,16 @@ row_text(struct page_row *r, struct slice s)
 	row_put(r, s.n == 0 ? 0 : 13 + 2 * (uint64_t)s.n, s.p, s.n);
 }
 
-/* n at once, of less than 2^20 bytes each: the hot loop of every snapshot. */
+/* Columns of a record at once, of less than 2^20 bytes each: the hot loop of
+ * every snapshot. */
 void
-row_texts(struct page_row *r, const struct slice *v, unsigned n)
+row_values(struct page_row *r, const struct value *v,
+    const unsigned char *columns, unsigned n)
 {
 	size_t total = 0;
 
 	for (unsigned i = 0; i < n; i++)
-		total += v[i].n;
+		total += v[columns[i]].s.n;
 	if (r->n + total > r->max) {
 		r->max = 2 * (r->n + total);
 		r->body = text_realloc(r->body, r->max);
@@ -174,7 +186,8 @@ row_texts(struct page_row *r, const struct slice *v, unsigned n)
 	unsigned char *types = types_of(r) + r->ntypes;
 	char *body = r->body + r->n;
 	for (unsigned i = 0; i < n; i++) {
-		size_t len = v[i].n;
+		struct slice s = v[columns[i]].s;
+		size_t len = s.n;
 		if (len == 0) {
 			*types++ = 0;
 			continue;
@@ -184,7 +197,7 @@ row_texts(struct page_row *r, const struct slice *v, unsigned n)
 			*types++ = (unsigned char)type;
 		else
 			types += put_varint(types, type);
-		memcpy(body, v[i].p, len);
+		text_copy(body, s.p, len);
 		body += len;
 	}
 	r->ntypes = (size_t)(types - types_of(r));

@@ -22,6 +22,7 @@
 
 #include <stdint.h>
 
+#include "formats/codec/field.h"
 #include "formats/codec/text.h"
 
 #define PAGE_COLUMNS_MAX 64
@@ -38,7 +39,8 @@ void row_init(struct page_row *r);
 void row_free(struct page_row *r);
 void row_begin(struct page_row *r);
 void row_text(struct page_row *r, struct slice s); /* empty: NULL */
-void row_texts(struct page_row *r, const struct slice *v, unsigned n);
+void row_values(struct page_row *r, const struct value *v,
+    const unsigned char *columns, unsigned n); /* as row_text() of each */
 void row_blob(struct page_row *r, const void *p, size_t n);
 void row_int(struct page_row *r, int64_t v);
 void row_null(struct page_row *r);

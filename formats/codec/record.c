@@ -631,32 +631,6 @@ record_set(struct record *rec, int field, struct slice s)
 	}
 }
 
-/* n bytes, of which there mostly are few: up to 16 without a call. */
-static inline void
-copy(char *to, const char *from, size_t n)
-{
-	uint64_t a, z;
-	uint32_t b, y;
-
-	if (n > 16) {
-		memcpy(to, from, n);
-	} else if (n >= 8) {
-		memcpy(&a, from, 8);
-		memcpy(&z, from + n - 8, 8);
-		memcpy(to, &a, 8);
-		memcpy(to + n - 8, &z, 8);
-	} else if (n >= 4) {
-		memcpy(&b, from, 4);
-		memcpy(&y, from + n - 4, 4);
-		memcpy(to, &b, 4);
-		memcpy(to + n - 4, &y, 4);
-	} else if (n > 0) { /* first, middle, last: of one to three */
-		to[0] = from[0];
-		to[n / 2] = from[n / 2];
-		to[n - 1] = from[n - 1];
-	}
-}
-
 int
 record_pack(const struct record *rec, struct buf *out)
 {
@@ -674,7 +648,7 @@ record_pack(const struct record *rec, struct buf *out)
 		}
 		*p++ = (char)(s.n & 0xff);
 		*p++ = (char)(s.n >> 8);
-		copy(p, s.p, s.n);
+		text_copy(p, s.p, s.n);
 		p += s.n;
 	}
 	out->n = (size_t)(p - out->p);
@@ -683,26 +657,42 @@ record_pack(const struct record *rec, struct buf *out)
 	return 0;
 }
 
+static inline void
+unpack_field(
+    enum field_type type, const unsigned char *p, size_t n, struct value *v)
+{
+	v->s = (struct slice) { (const char *)p, n };
+	if (type == FIELD_DAY)
+		v->n = day_parse(v->s);
+	else if (type == FIELD_NUM && n <= 18 && slice_digits(v->s))
+		v->n = slice_number(v->s);
+}
+
 int
 record_unpack(const struct format *f, struct slice in, struct record *rec)
 {
 	const unsigned char *p = (const unsigned char *)in.p, *end = p + in.n;
 
-	record_init(rec, f);
+	rec->format = f;
+	rec->number = rec->line = 0;
+	rec->offset = -1;
+	rec->replaced = 0;
+	rec->bad = 0;
 	for (unsigned i = 0; i < f->nfields; i++) {
-		size_t n;
+		struct value *v = &rec->v[i];
+		size_t n, left = (size_t)(end - p);
 
+		*v = (struct value) { { NULL, 0 }, 0 };
 		if ((f->fields[i].flags & FIELD_STORED) == 0)
 			continue;
-		if (end - p < 2)
+		if (left < 2)
 			return -1;
 		n = (size_t)(p[0] | p[1] << 8);
-		p += 2;
-		if ((size_t)(end - p) < n)
+		if (left - 2 < n)
 			return -1;
+		p += 2;
 		if (n > 0)
-			record_set(
-			    rec, (int)i, (struct slice) { (const char *)p, n });
+			unpack_field(f->fields[i].type, p, n, v);
 		p += n;
 	}
 	return p == end ? 0 : -1;

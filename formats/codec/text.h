@@ -41,6 +41,32 @@ slice_is(struct slice a, const char *s)
 	return a.n == n && (n == 0 || memcmp(a.p, s, n) == 0);
 }
 
+/* n bytes, of which there mostly are few: up to 16 without a call. */
+static inline void
+text_copy(char *to, const char *from, size_t n)
+{
+	uint64_t a, z;
+	uint32_t b, y;
+
+	if (n > 16) {
+		memcpy(to, from, n);
+	} else if (n >= 8) {
+		memcpy(&a, from, 8);
+		memcpy(&z, from + n - 8, 8);
+		memcpy(to, &a, 8);
+		memcpy(to + n - 8, &z, 8);
+	} else if (n >= 4) {
+		memcpy(&b, from, 4);
+		memcpy(&y, from + n - 4, 4);
+		memcpy(to, &b, 4);
+		memcpy(to + n - 4, &y, 4);
+	} else if (n > 0) { /* first, middle, last: of one to three */
+		to[0] = from[0];
+		to[n / 2] = from[n / 2];
+		to[n - 1] = from[n - 1];
+	}
+}
+
 /* ASCII blanks at both ends. */
 static inline struct slice
 slice_trim(struct slice s)
