@@ -523,8 +523,9 @@ struct check {
 	unsigned char *seen; /* a bit per page */
 	uint32_t count; /* pages seen */
 	struct pages_check_table *table;
-	struct column last[KEY_MAX]; /* the key before */
-	char bytes[LAST_MAX]; /* of it, where the page does not stay */
+	uint64_t types[KEY_MAX]; /* of the key before, and its columns */
+	const unsigned char *last;
+	unsigned char bytes[LAST_MAX]; /* they, where the page does not stay */
 	unsigned leaf; /* depth of the leaves; 0: none seen */
 	/* by serial type; RARE: none, or its first byte of several */
 	uint32_t width[256];
@@ -605,14 +606,16 @@ check_record(const struct slice record)
 	return header + body == record.n ? 0 : -1;
 }
 
-/* The key of the record at hand; and its serial types add up to its bytes. */
+/* The serial types of the key's columns, which lie at *body; and those of all
+ * columns add up to the record's bytes. */
 static int
-check_columns(struct check *c, struct column *key)
+check_columns(
+    struct check *c, uint64_t types[KEY_MAX], const unsigned char **body)
 {
 	struct slice r = c->cursor.record;
 	const unsigned char *p = (const unsigned char *)r.p;
 	unsigned n = c->table->key;
-	size_t header = r.n > 0 ? p[0] : 0;
+	uint64_t header = r.n > 0 ? p[0] : 0;
 	uint32_t sum = 0;
 
 	if (header <= n || header > r.n || header >= 128)
@@ -623,48 +626,76 @@ check_columns(struct check *c, struct column *key)
 		goto rare;
 	if (header + sum != r.n)
 		return -1;
-	const unsigned char *body = p + header;
-	for (unsigned i = 0; i < n; i++) {
-		column_of(p[1 + i], body, c->width[p[1 + i]], &key[i]);
-		body += c->width[p[1 + i]];
-	}
+	for (unsigned i = 0; i < n; i++)
+		types[i] = p[1 + i];
+	*body = p + header;
 	return 0;
 rare:
-	return check_record(r) == -1 ||
-		cursor_columns(&c->cursor, key, n) != (int)n ?
-	    -1 :
-	    0;
+	if (check_record(r) == -1)
+		return -1;
+	const unsigned char *t = p + varint(p, p + r.n, &header);
+	*body = p + header;
+	for (unsigned i = 0; i < n; i++) {
+		if (t >= *body)
+			return -1;
+		t += varint(t, *body, &types[i]);
+	}
+	return 0;
+}
+
+/* Two keys column by column. */
+static int
+key_order(unsigned n, const uint64_t *a_types, const unsigned char *a,
+    const uint64_t *b_types, const unsigned char *b)
+{
+	int order = 0;
+
+	for (unsigned i = 0; i < n && order == 0; i++) {
+		size_t x = width_of(a_types[i]), y = width_of(b_types[i]);
+		struct column v, w;
+		column_of(a_types[i], a, x, &v);
+		column_of(b_types[i], b, y, &w);
+		order = column_cmp(&v, &w);
+		a += x;
+		b += y;
+	}
+	return order;
 }
 
 /* Above the row before by the columns of the key; then it is that. stays: the
- * bytes of the record outlive the page. */
+ * bytes of the record outlive the page. Most keys are texts and blobs as long
+ * as those before: their bytes are compared at once. */
 static int
 check_order(struct check *c, bool stays)
 {
-	struct column v[KEY_MAX];
+	uint64_t types[KEY_MAX];
+	const unsigned char *body;
 	unsigned n = c->table->key;
-	size_t used = 0;
-	int order = 0;
+	size_t size = 0;
+	bool alike = true;
+	int order = 1;
 
-	if (check_columns(c, v) == -1)
-		return -1;
-	for (unsigned i = 0; c->table->rows > 0 && i < n && order == 0; i++)
-		order = column_cmp(&v[i], &c->last[i]);
-	if (c->table->rows++ > 0 && order <= 0)
+	if (check_columns(c, types, &body) == -1)
 		return -1;
 	for (unsigned i = 0; i < n; i++) {
-		if (v[i].type == COLUMN_NULL)
+		if (types[i] == 0)
 			return -1;
-		c->last[i] = v[i];
-		if (stays)
-			continue;
-		if (v[i].s.n > LAST_MAX - used)
-			return -1;
-		if (v[i].s.n > 0)
-			memcpy(c->bytes + used, v[i].s.p, v[i].s.n);
-		c->last[i].s.p = c->bytes + used;
-		used += v[i].s.n;
+		alike = alike && types[i] >= 12 && types[i] == c->types[i];
+		size += width_of(types[i]);
 	}
+	if (c->table->rows++ > 0)
+		order = alike ? memcmp(body, c->last, size) :
+				key_order(n, types, body, c->types, c->last);
+	if (order <= 0)
+		return -1;
+	memcpy(c->types, types, n * sizeof(*types));
+	c->last = body;
+	if (stays)
+		return 0;
+	if (size > LAST_MAX)
+		return -1;
+	memcpy(c->bytes, body, size);
+	c->last = c->bytes;
 	return 0;
 }
 

@@ -154,19 +154,38 @@ insertion(const struct sort *s, struct entry *v, size_t n, size_t depth)
 	}
 }
 
-/* By all 8 bytes of the prefix, the last first; bytes that are the same in
- * every row cost nothing but the count. Returns where the result lies. */
-static struct entry *
-radix(struct entry *v, struct entry *tmp, size_t n)
+/* How many of the leading bytes tell most rows apart: so many that they could
+ * have twice as many values as there are rows. */
+static unsigned
+leading_bytes(size_t counts[8][256], size_t n)
 {
-	static const unsigned digits = 8;
+	unsigned bytes = 0;
+	size_t values = 1;
+
+	while (bytes < 8 && values < 2 * n) {
+		const size_t *c = counts[7 - bytes++];
+		size_t different = 0;
+		for (unsigned b = 0; b < 256; b++)
+			different += c[b] > 0;
+		values *= different;
+	}
+	return bytes;
+}
+
+/* By the leading bytes of the prefix, the last of them first; bytes that are
+ * the same in every row cost nothing but the count. *bytes: how many. Returns
+ * where the result lies. */
+static struct entry *
+radix(struct entry *v, struct entry *tmp, size_t n, unsigned *bytes)
+{
 	size_t counts[8][256];
 
 	memset(counts, 0, sizeof(counts));
 	for (size_t i = 0; i < n; i++)
-		for (unsigned d = 0; d < digits; d++)
+		for (unsigned d = 0; d < 8; d++)
 			counts[d][v[i].prefix >> (8 * d) & 255]++;
-	for (unsigned d = 0; d < digits; d++) {
+	*bytes = leading_bytes(counts, n);
+	for (unsigned d = 8 - *bytes; d < 8; d++) {
 		size_t *c = counts[d], sum = 0;
 		if (c[v[0].prefix >> (8 * d) & 255] == n)
 			continue;
@@ -184,11 +203,14 @@ radix(struct entry *v, struct entry *tmp, size_t n)
 	return v;
 }
 
-/* Recursion is at most key_size / 8 deep. */
+/* Rows that agree in the bytes sorted by are sorted by those that follow. The
+ * recursion is at most as deep as the key is long. */
 static void
 sort_range(const struct sort *s, struct entry *v, struct entry *tmp, size_t n,
     size_t depth)
 {
+	unsigned bytes;
+
 	for (size_t i = 0; i < n; i++) {
 		const char *row = s->block + v[i].at;
 		v[i].prefix = prefix_at(row + HEAD, depth, key_length(row));
@@ -197,16 +219,20 @@ sort_range(const struct sort *s, struct entry *v, struct entry *tmp, size_t n,
 		insertion(s, v, n, depth);
 		return;
 	}
-	struct entry *sorted = radix(v, tmp, n);
+	struct entry *sorted = radix(v, tmp, n, &bytes);
 	if (sorted != v)
 		memcpy(v, sorted, n * sizeof(*v));
-	if (depth + 8 >= s->key_size)
-		return;
+	unsigned shift = 64 - 8 * bytes;
 	for (size_t i = 0, j; i < n; i = j) {
-		for (j = i + 1; j < n && v[j].prefix == v[i].prefix; j++)
+		for (j = i + 1;
+		     j < n && (v[j].prefix ^ v[i].prefix) >> shift == 0;)
+			j++;
+		if (j - i == 1)
 			continue;
-		if (j - i > 1)
-			sort_range(s, v + i, tmp, j - i, depth + 8);
+		if (j - i <= SMALL)
+			insertion(s, v + i, j - i, depth);
+		else if (depth + bytes < s->key_size)
+			sort_range(s, v + i, tmp, j - i, depth + bytes);
 	}
 }
 
