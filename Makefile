@@ -161,6 +161,8 @@ asan:
 # the same tests as in check, long: ROUNDS of killing a night (SEED= repeats one)
 torture: deps
 	@$(MAKE) --no-print-directory -j$(J) tests-build
+	@B="$(CURDIR)/$(B)" KILLS=1000000 EIOS=1000000 tests/part-crash.sh
+	@B="$(CURDIR)/$(B)" CUTS=200 tests/part-powercut.sh
 	@B="$(CURDIR)/$(B)" ROUNDS=$(or $(ROUNDS),100) tests/part-nightkill.sh
 coverage:
 	@$(MAKE) --no-print-directory VARIANT=coverage check
@@ -236,7 +238,7 @@ help:
 	@echo 'make            all programs, build/release'
 	@echo 'make demo       a synthetic country, one night, questions answered (build/demo)'
 	@echo 'make check      all tests; make asan: the same under address+undefined sanitizers'
-	@echo 'make torture    a night killed 100 times at random moments, the same bytes each time'
+	@echo 'make torture    rebuild killed and refused at every call, 200 power cuts, a night killed 100 times'
 	@echo 'make bench      figures beside peers, build/bench/results.tsv'
 	@echo 'make bench-nation  the rebuild at 20 M people (35 GB of disk), carried on to 125 M'
 	@echo 'make deps       installs what is missing (Debian); demo and check do it themselves'

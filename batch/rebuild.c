@@ -702,6 +702,9 @@ rebuild(struct job *j)
 	r = 0;
 	if (!j->run->dry) {
 		r = publish_all(j);
+		/* It may be in force by now, whatever failed: the results are
+		 * the next run's to name, or to remove. */
+		j->pending[0] = '\0';
 		if (r == 0)
 			r = settle(j);
 		if (r == 0) {

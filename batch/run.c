@@ -13,6 +13,7 @@
 #include "batch/run.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
+#include "formats/codec/mapped.h"
 
 #define NIGHT_ENDS (INT64_C(8) * 3600000)
 #define PROGRESS_AFTER 2000
@@ -93,6 +94,7 @@ handle_signals(void)
 	sigaction(SIGTERM, &stop, NULL);
 	sigaction(SIGINT, &stop, NULL);
 	sigaction(SIGPIPE, &ignore, NULL);
+	mapped_watch(EXIT_INTEGRITY);
 }
 
 #define COMMON_LONGS 6

@@ -10,6 +10,7 @@
 #include <event2/event.h>
 
 #include "formats/codec/day.h"
+#include "formats/codec/mapped.h"
 #include "formats/codec/seal.h"
 #include "formats/exit.h"
 #include "online/confine.h"
@@ -387,6 +388,7 @@ worker_run(const struct worker_start *start)
 	struct worker *w = text_alloc(sizeof(*w));
 	int status;
 
+	mapped_watch(EXIT_INTEGRITY);
 	w->start = start;
 	w->config = start->config;
 	w->share = &start->share->worker[start->number];
