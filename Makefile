@@ -21,6 +21,9 @@ APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffic
 	fonts-ipafont-gothic
 # shows the report's page at three widths
 APT_TEST += chromium
+# packages, and what reads them over; 60 MB
+APT_DEB := debhelper lintian fakeroot
+APT_TEST += $(APT_DEB) debootstrap graphviz
 # for make lint, fuzz, sizes and compile_commands.json only
 APT_TOOLS := clang clang-format clang-tidy cppcheck bear universal-ctags \
 	shellcheck libclang-rt-14-dev
@@ -71,7 +74,7 @@ LIBS = -Wl,--as-needed $(shell pkg-config --libs $(PKGS)) -lpthread
 .SECONDARY:
 .DELETE_ON_ERROR:
 .PHONY: all deps deps-test deps-tools demo check asan torture coverage bench bench-nation lint fuzz sizes \
-	rules headers install dist clean help bless programs tests-build layouts
+	rules headers install deb dist clean help bless programs tests-build layouts
 
 all: programs $(G)/diag.7 $(G)/runbook.7
 programs: $(NAMES:%=$(B)/shikaku-%)
@@ -164,6 +167,7 @@ torture: deps
 	@B="$(CURDIR)/$(B)" KILLS=1000000 EIOS=1000000 tests/part-crash.sh
 	@B="$(CURDIR)/$(B)" CUTS=200 tests/part-powercut.sh
 	@B="$(CURDIR)/$(B)" ROUNDS=$(or $(ROUNDS),100) tests/part-nightkill.sh
+	@B="$(CURDIR)/$(B)" FRESH=1 tests/part-deb.sh
 coverage:
 	@$(MAKE) --no-print-directory VARIANT=coverage check
 	@tests/deps.sh gcovr
@@ -229,7 +233,12 @@ install: all
 	for p in $(G)/diag.7 $(G)/runbook.7 $(wildcard formats/*.7 batch/*.7); do \
 	  install -m 644 $$p $(DESTDIR)$(PREFIX)/share/man/man7/shikaku-$${p##*/}; done
 	cp -R schemas/. $(DESTDIR)$(PREFIX)/share/shikaku/schemas/
-	cp -R jobs/. $(DESTDIR)$(PREFIX)/share/shikaku/jobs/
+	install -m 644 $(wildcard jobs/*.*) $(DESTDIR)$(PREFIX)/share/shikaku/jobs/
+	chmod 755 $(DESTDIR)$(PREFIX)/share/shikaku/jobs/*.sh
+# build/deb/*.deb; nothing is compiled again
+deb: all
+	@tests/deps.sh $(APT_DEB)
+	@VARIANT=$(VARIANT) jobs/deb/build.sh
 dist:
 	git archive --prefix=shikaku/ -o build/shikaku.tar.gz HEAD
 clean:
@@ -246,6 +255,7 @@ help:
 	@echo 'make fuzz T=csv 60 s of fuzzing one decoder'
 	@echo 'make layouts    schemas and pages of the layouts, anew from their tables'
 	@echo 'make bless C=ingest/bad-digit  accept the new output of a golden case'
+	@echo 'make deb        Debian packages: common, batch, online, sender, doc (build/deb)'
 	@echo 'make install DESTDIR= PREFIX= / make dist / make clean / make compile_commands.json'
 
 -include $(shell find build/$(VARIANT) -type f -name '*.d' 2>/dev/null)

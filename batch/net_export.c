@@ -61,10 +61,13 @@ static const char hardening[] = /* systemd-analyze security --offline */
     "ProtectSystem=strict\n"
     "ProtectHome=yes\n"
     "ReadWritePaths=/var/lib/shikaku\n"
+    "ReadWritePaths=-/var/backups/shikaku\n"
+    "ReadWritePaths=-/var/log/shikaku\n"
     "PrivateTmp=yes\n"
     "PrivateDevices=yes\n"
     "PrivateNetwork=yes\n"
-    "PrivateUsers=yes\n"
+    /* not PrivateUsers: what goes out is given the group of those who may read
+     * it (publish_commit), and other groups would not be there */
     "ProtectKernelTunables=yes\n"
     "ProtectKernelModules=yes\n"
     "ProtectKernelLogs=yes\n"
@@ -87,7 +90,9 @@ static const char hardening[] = /* systemd-analyze security --offline */
     "NotifyAccess=none\n"
     "SystemCallArchitectures=native\n"
     "SystemCallFilter=@system-service\n"
-    "SystemCallFilter=~@privileged @resources @obsolete\n";
+    "SystemCallFilter=~@privileged @resources @obsolete\n"
+    "SystemCallFilter=chown fchown lchown fchownat\n"
+    "SystemCallErrorNumber=EPERM\n";
 
 static void
 statuses(FILE *out, uint64_t set)

@@ -101,15 +101,36 @@ publish_abandon(struct publish *p)
  * those renamed into it: without this a sender's account could not read its
  * receipt. Whoever runs us must be of that group. */
 static int
-take_group(int fd, const char *dir)
+take_group(const char *path, const char *dir)
 {
 	struct stat st, own;
 
-	if (stat(dir, &st) == -1 || fstat(fd, &own) == -1)
+	if (stat(dir, &st) == -1 || lstat(path, &own) == -1)
 		return -1;
 	if ((st.st_mode & S_ISGID) == 0 || st.st_gid == own.st_gid)
 		return 0;
-	return fchown(fd, (uid_t)-1, st.st_gid);
+	return lchown(path, (uid_t)-1, st.st_gid);
+}
+
+/* The same for what is renamed whole: a file, or a folder of files. */
+static int
+take_group_all(const char *from, const char *dir)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_names files;
+	struct stat st;
+	int r = take_group(from, dir);
+
+	if (r == -1 || lstat(from, &st) == -1 || !S_ISDIR(st.st_mode))
+		return r;
+	if (spool_list(from, &files) == -1)
+		return -1;
+	for (size_t i = 0; r == 0 && i < files.n; i++) {
+		spool_path(path, from, "%s", files.v[i]);
+		r = take_group(path, dir);
+	}
+	spool_free(&files);
+	return r;
 }
 
 /* On the disk, not yet to be seen. */
@@ -118,7 +139,7 @@ settle(struct publish *p, const char *dir)
 {
 	FILE *f = p->f;
 
-	if (ferror(f) || fflush(f) != 0 || take_group(fileno(f), dir) == -1 ||
+	if (ferror(f) || fflush(f) != 0 || take_group(p->temp, dir) == -1 ||
 	    fsync(fileno(f)) == -1)
 		return -1;
 	p->f = NULL;
@@ -168,7 +189,8 @@ publish_rename(const char *from, const char *dir, const char *name)
 
 	spool_path(path, dir, "%s", name);
 	parent_of(from, parent);
-	if (rename(from, path) == -1 || sync_dir(dir) == -1)
+	if (take_group_all(from, dir) == -1 || rename(from, path) == -1 ||
+	    sync_dir(dir) == -1)
 		return -1;
 	return strcmp(parent, dir) == 0 || is_work(parent) ? 0 :
 							     sync_dir(parent);

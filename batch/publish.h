@@ -29,7 +29,8 @@ int publish_commit_all(
 void publish_abandon(struct publish *p);
 /* A finished file (already fsynced) from -> dir/name by rename + fsync, and
  * of the folder it leaves, unless that is work/: a name left there after a
- * crash goes with the rest of work/. */
+ * crash goes with the rest of work/. Like publish_commit it gives the file, or
+ * a folder and the files in it, the group of a setgid dir. */
 int publish_rename(const char *from, const char *dir, const char *name);
 int publish_make_dir(const char *path); /* mkdir -p 0750, fsyncs parents */
 
