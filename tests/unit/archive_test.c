@@ -71,8 +71,9 @@ shell(const char *line)
 {
 	char cmd[2048];
 
-	snprintf(cmd, sizeof(cmd), "cd %s && rm -rf * && (%s) >/dev/null 2>&1",
-	    scratch(), line);
+	snprintf(cmd, sizeof(cmd),
+	    "cd %s && rm -rf ./* .[!.]* && (%s) >/dev/null 2>&1", scratch(),
+	    line);
 	CU_ASSERT_EQUAL_FATAL(system(cmd), 0);
 }
 
