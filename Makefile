@@ -19,6 +19,8 @@ APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-
 # opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
 APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffice-calc-nogui python3-openpyxl poppler-utils \
 	fonts-ipafont-gothic
+# XML parsers that are not the one we use
+APT_TEST += ruby libxerces-c-samples
 # shows the report's page at three widths
 APT_TEST += chromium
 # packages, and what reads them over; 60 MB

@@ -228,6 +228,33 @@ def test_xml(s):
           and "電文" in data.decode("cp932"), data)
 
 
+def test_parsers(s):
+    """What we write, read by three XML parsers that share no code: libxml2, Xerces-C, REXML (Ruby)."""
+    ruby = ("require 'rexml/document'; d = REXML::Document.new(File.binread(ARGV[0])); "
+            "puts REXML::XPath.match(d, '//Name').map { |e| e.text }")
+    parsers = (("xmllint", ["xmllint", "--noout", "--nonet", "--shell"]),
+               ("DOMPrint", ["DOMPrint", "-wenc=UTF-8", "-wfpp=off"]),
+               ("ruby", ["ruby", "-e", ruby]))
+    for client, encoding, name in ((HOME, "UTF-8", "見本　太郎"), (SJIS, "Shift_JIS", "見本　太郎")):
+        q = number("１２－３４", "19800505", institution=client)
+        status, _, data = post(s, as_xml(q, encoding), client=client, kind="application/xml")
+        check("%s: answered" % encoding, status == 200 and encoding.encode() in data[:60], data[:80])
+        path = ROOT + "/answer.xml"
+        with open(path, "wb") as f:
+            f.write(data)
+        for tool, cmd in parsers:
+            if not shutil.which(tool):
+                print("SKIP %s: not installed" % tool)
+                continue
+            r = subprocess.run(cmd + [path], capture_output=True, timeout=30,
+                               input=b"cat //Name/text()\n" if tool == "xmllint" else None)
+            said = r.stdout.decode("utf-8", "replace")
+            if tool == "DOMPrint":
+                said = "".join(re.findall("<Name>([^<]*)</Name>", said))
+            check("%s by %s: well-formed, the name as it was" % (encoding, tool),
+                  r.returncode == 0 and name in said and not r.stderr, (r.returncode, said[-300:], r.stderr[-300:]))
+
+
 def test_curl(s):
     """A client nobody here wrote, in both syntaxes."""
     global lines_due
@@ -1085,6 +1112,7 @@ def main():
     try:
         test_numbers(s)
         test_xml(s)
+        test_parsers(s)
         test_curl(s)
         test_refusals(s)
         test_certificates(s)
