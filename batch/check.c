@@ -9,8 +9,9 @@
 #include <string.h>
 
 #include "batch/check.h"
+#include "batch/lenient.h"
 
-enum { WITH_ROWS = 256, TO_CSV, TO_CP932, TO_XLSX, DESCRIBE, AS };
+enum { WITH_ROWS = 256, TO_CSV, TO_CP932, TO_XLSX, DESCRIBE, AS, AGREED };
 static const struct run_long longs[] = {
 	{ "with-rows", WITH_ROWS, false },
 	{ "csv", TO_CSV, true },
@@ -18,6 +19,7 @@ static const struct run_long longs[] = {
 	{ "xlsx", TO_XLSX, true },
 	{ "describe", DESCRIBE, false },
 	{ "as", AS, true },
+	{ "agreed", AGREED, true },
 	{ NULL, 0, false },
 };
 
@@ -54,6 +56,9 @@ option(void *arg, int letter, const char *value)
 	case AS:
 		w->as = value;
 		return 0;
+	case AGREED:
+		w->told.agreed |= lenient_named(value);
+		return lenient_named(value) != 0 ? 0 : -1;
 	}
 	return -1;
 }
@@ -99,7 +104,8 @@ main(int argc, char **argv)
 		    "       shikaku-check [-f LAYOUT] [-s SYNTAX] [-e CHARSET] "
 		    "[-D YYYY-MM-DD]\n"
 		    "           [--with-rows] [--csv OUT] [--cp932 OUT] "
-		    "[--xlsx OUT] FILE...\n"
+		    "[--xlsx OUT]\n"
+		    "           [--agreed LENIENCY]... FILE...\n"
 		    "       shikaku-check -c SITE.yaml [-v]\n"
 		    "       shikaku-check --describe [--as FORM] [LAYOUT...]\n"
 		    "  --config what is wrong with a configuration\n"
@@ -109,6 +115,8 @@ main(int argc, char **argv)
 		    "           where name and bytes of the file do not say\n"
 		    "  --with-rows beside each problem its row as sent (for "
 		    "yourself, not to pass on)\n"
+		    "  --agreed   what the receiver has agreed to overlook "
+		    "(shikaku-ingest(8))\n"
 		    "  --describe the table of a layout; none named: the list "
 		    "of all\n"
 		    "  --as FORM  md (default), html, xlsx, yaml, xsd, man\n"

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "batch/identify.h"
+#include "batch/lenient.h"
 #include "batch/spool.h"
 #include "formats/filename.h"
 #include "formats/manifest.h"
@@ -161,6 +162,7 @@ identify_records(const char *path, int fd, const struct identify_options *told,
 	char store[3][32];
 	int n;
 
+	out->lenient = lenient_reader(o.agreed);
 	by_manifest(path, &o, store);
 	out->layout = o.layout == NULL ? layout_by_name(base) :
 					 registry_find(slice_of(o.layout));

@@ -24,13 +24,14 @@ int identify(
 /* What the caller was told by -f, -s, -e; NULL: find out. */
 struct identify_options {
 	const char *layout, *syntax, *charset;
+	unsigned agreed; /* --agreed: a bit per enum leniency */
 };
 /*
  * Layout, syntax and charset of a record file: as told; else by the
  * manifest.yaml beside it (ready/STEM/NNNN.csv), its name (shikaku.csv,
  * nhi_person.txt, usage-20260801.0.log, STEM.reflection.csv,
  * 06139992_shikaku_20260801_0007.xml) and its first bytes. Fills those three
- * of *out. -1: NOT_OURS raised.
+ * of *out, and what is overlooked. -1: NOT_OURS raised.
  */
 int identify_records(const char *path, int fd,
     const struct identify_options *told, struct record_source *out,

@@ -77,6 +77,15 @@ lenient_of(const struct lenient *l, const char *sender, int32_t day)
 }
 
 unsigned
+lenient_named(const char *name)
+{
+	for (int i = 0; i < LENIENT__MAX; i++)
+		if (strcmp(name, leniency_table[i].name) == 0)
+			return 1u << i;
+	return 0;
+}
+
+unsigned
 lenient_reader(unsigned bits)
 {
 	unsigned out = 0;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "batch/identify.h"
+#include "batch/lenient.h"
 #include "batch/run.h"
 #include "batch/spool.h"
 #include "formats/codec/archive.h"
@@ -22,12 +23,13 @@
 #define TOTAL_MODULUS INT64_C(1000000000000000)
 #define COPY_SIZE ((size_t)64 << 10)
 
-enum { KEY = 256, CERT, RECEIVER, TO };
+enum { KEY = 256, CERT, RECEIVER, TO, AGREED };
 static const struct run_long longs[] = {
 	{ "key", KEY, true },
 	{ "cert", CERT, true },
 	{ "for", RECEIVER, true },
 	{ "to", TO, true },
+	{ "agreed", AGREED, true },
 	{ NULL, 0, false },
 };
 
@@ -67,6 +69,9 @@ option(void *arg, int letter, const char *value)
 	case TO:
 		p->to = value;
 		return 0;
+	case AGREED:
+		p->told.agreed |= lenient_named(value);
+		return lenient_named(value) != 0 ? 0 : -1;
 	}
 	return -1;
 }
@@ -333,10 +338,13 @@ main(int argc, char **argv)
 		    "shikaku-pack --key KEY.pem --cert CERT.pem [--for CERT.pem] "
 		    "[--to FOLDER]\n"
 		    "           [-n] [-D YYYY-MM-DD] [-f LAYOUT] [-s SYNTAX] "
-		    "[-e CHARSET] FILE...\n"
+		    "[-e CHARSET]\n"
+		    "           [--agreed LENIENCY]... FILE...\n"
 		    "  --key, --cert  the sender's own, to sign with\n"
 		    "  --for     the receiver's certificate: encrypt for it\n"
 		    "  --to      where the package goes; default: here\n"
+		    "  --agreed  what the receiver has agreed to overlook "
+		    "(shikaku-ingest(8))\n"
 		    "  -n        read and check, write nothing\n"
 		    "  -f LAYOUT, -s csv|fixed|xml, -e utf8|utf8-bom|cp932\n"
 		    "            where name and bytes of a file do not say\n",

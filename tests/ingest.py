@@ -172,6 +172,18 @@ def lenient_set(root):
     shikaku(root, 3, r)
 
 
+def strict_set(root):
+    """Lines in LF alone; blanks around a name, and before a 6-digit number."""
+    r = [person(n) for n in range(1, 4)]
+    data = csv("06139992", "shikaku", 1, [list(x.values()) for x in r],
+               total(r)).replace("\r\n", "\n")
+    put(root, "06139992", "shikaku", 1, [
+        ("shikaku.csv", "shikaku", "csv", "utf8", data, 3, total(r))])
+    r = [person(n, PersonId="Q%d" % n) for n in range(1, 4)]
+    r[1]["Name"] = "山田　太郎 "
+    shikaku(root, 2, r)
+
+
 def nhi_full(root):
     """Two municipalities of one insurer each, as a whole set."""
     nhi(root, True)

@@ -56,6 +56,21 @@ mkdir "$W/empty"
 run check "$W/empty/senders.csv"
 ok 'an empty file: 34' test $status -eq 34
 
+# ---- what was agreed is said, not guessed ----
+"$B/tool-layout" example iryokikan >"$W/iryokikan.csv"
+run check "$W/iryokikan.csv"
+all=$status
+sed 's/\r$//' "$W/iryokikan.csv" >"$W/empty/iryokikan.csv"
+run check "$W/empty/iryokikan.csv"
+ok 'lines in LF alone: 34' test $status -eq 34
+ok 'F3317' has '"F3317"'
+run check --agreed lf "$W/empty/iryokikan.csv"
+ok 'agreed: as with CR LF' test $status -eq $all
+ok 'a note' has '"N3513"'
+run check --agreed everything "$W/iryokikan.csv"
+ok 'a leniency nobody knows: 32' test $status -eq 32
+rm "$W/iryokikan.csv" "$W/empty/iryokikan.csv"
+
 # ---- a message: bulk inquiry, each person judged alone ----
 X=tests/data/layouts
 for f in "$X"/OQS*.xml "$X"/*.yaml; do

@@ -217,6 +217,20 @@ lenient 06139992,everything,,
 run
 is 'a leniency nobody knows stops the run' 33 $status
 
+site strict
+make_ strict_set "$I"
+cp -a "$S" "$T/strict.before"
+run
+is 'lines in LF refuse the file, blanks their record' '1 refused F3317 2 ingested' "$(state | sed 's/ *$//')"
+is 'told once, and the record' 'F3317x1|E1112x1' "$(listed ${O}_0001)|$(listed ${O}_0002)"
+rm -rf "$S"
+mv "$T/strict.before" "$S"
+lenient 06139992,lf,, 06139992,blanks,,
+run
+is 'both agreed: taken' '0 read=6 accepted=6 refused=0 held=0 held_files=0' "$status $(books)"
+is 'and counted' '3 1' "$(count_of N3513 ${O}_0001) $(count_of N3514 ${O}_0002)"
+is 'a name is stored without its blanks' 3 "$(python3 tests/ingest.py rows "$I/segments/${O}_0002.period.seg" | grep -c '|山田　太郎|')"
+
 # killed while it holds, and while it lets go
 result() { (cd "$I" && find . -type f ! -name '*.lock' ! -name 'ledger*' -exec sha256sum {} + | sort -k2
 	sqlite3 ledger.sqlite "SELECT * FROM segment; SELECT sequence, state, held, accepted FROM file; SELECT * FROM stock; SELECT * FROM fill; SELECT code, detail FROM hold"); }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "formats/codec/check.h"
 #include "formats/codec/day.h"
 #include "formats/codec/plain.h"
 #include "formats/codec/syntax.h"
@@ -40,7 +41,7 @@ struct record_reader {
 	int64_t numbers[2]; /* next running number: two that are fine */
 	int64_t in_block; /* data records of it */
 	int64_t total;
-	bool total_known;
+	bool total_known, unlike; /* lines that were not agreed */
 	struct kept header, trailer;
 	struct syntax_raw raw;
 	struct plain plain[KINDS][RECORD_FIELDS_MAX]; /* the rows, compiled */
@@ -255,30 +256,52 @@ overlook(struct record_reader *r, enum diag_code code, const struct field *f,
 	sink->levels[diag_table[code].level]++;
 }
 
-/* Line ends and blanks are mended anyway; whether the sender was granted it
- * says how loudly. Files of our own (bare: masters) are written by hand. */
-static void
-tell_mended(struct record_reader *r, unsigned bit, const struct field *f,
-    const struct diag *at)
+/* Files of our own (bare: masters) are written by hand. */
+static bool
+is_granted(const struct record_reader *r, unsigned bit)
 {
-	bool granted = (r->src.lenient & bit) != 0;
-
-	if (r->src.layout->header == NULL)
-		return;
-	if (bit == RECORD_LENIENT_LINES)
-		overlook(
-		    r, granted ? DIAG_LENIENT_LINES : DIAG_LINE_ENDS, f, at);
-	else
-		overlook(r, granted ? DIAG_LENIENT_BLANKS : DIAG_BLANKS, f, at);
+	return r->src.layout->header == NULL || (r->src.lenient & bit) != 0;
 }
 
-/* Blanks that field_check() takes off. */
-static bool
-has_blanks(struct slice s)
+/* Lines that end in LF alone: told once and counted; where it was not agreed,
+ * the file is read to its end all the same, for what else is wrong. */
+static void
+look_line(struct record_reader *r, const struct diag *at)
 {
+	bool granted = is_granted(r, RECORD_LENIENT_LINES);
+
+	if (!r->raw.lf || r->src.layout->header == NULL)
+		return;
+	overlook(r, granted ? DIAG_LENIENT_LINES : DIAG_LINE_ENDS, NULL, at);
+	r->unlike = r->unlike || !granted;
+}
+
+/* Blanks that field_check() takes off. Those before a 保険者番号 are one of its
+ * two shapes (domain/numbers-and-codes.md 1). */
+static bool
+has_blanks(const struct field *f, struct slice s)
+{
+	if (f->check == check_insurer_number)
+		while (s.n > 0 && s.p[0] == ' ')
+			s = (struct slice) { s.p + 1, s.n - 1 };
 	return s.n > 0 &&
 	    (s.p[0] == ' ' || s.p[s.n - 1] == ' ' ||
 		(s.n >= 3 && memcmp(s.p + s.n - 3, "\xe3\x80\x80", 3) == 0));
+}
+
+static int
+look_blanks(struct record_reader *r, const struct field *f, struct slice s,
+    const struct diag *at)
+{
+	if (r->src.syntax == SYNTAX_FIXED || r->src.layout->header == NULL ||
+	    !has_blanks(f, s))
+		return 0;
+	if (!is_granted(r, RECORD_LENIENT_BLANKS)) {
+		raise_field(r, DIAG_BLANKS, f, at);
+		return 1;
+	}
+	overlook(r, DIAG_LENIENT_BLANKS, f, at);
+	return 0;
 }
 
 /* A full-width item that may hold half width too. */
@@ -318,8 +341,8 @@ check_closely(struct record_reader *r, const struct field *f, struct slice s,
 	else
 		n = field_check(f, s, &rec->v[i], &r->replaced_buf,
 		    r->src.substitute, at, r->src.sink);
-	if (n == 0 && r->src.syntax != SYNTAX_FIXED && has_blanks(s))
-		tell_mended(r, RECORD_LENIENT_BLANKS, f, at);
+	if (n == 0)
+		n = look_blanks(r, f, s, at);
 	if (r->src.sink->counts[DIAG_REPLACED] != before) {
 		text_look(s, &facts);
 		rec->replaced += facts.outside;
@@ -528,8 +551,7 @@ read_data(struct record_reader *r, enum record_result cut, struct record *rec)
 		r->counts.refused++;
 		return RECORD_REFUSED;
 	}
-	if (r->raw.lf)
-		tell_mended(r, RECORD_LENIENT_LINES, NULL, &at);
+	look_line(r, &at);
 	errors += check_record(r, DATA, rec, &at);
 	errors += check_number(r, rec, &at);
 	if (rec->replaced > 0)
@@ -557,7 +579,9 @@ finish(struct record_reader *r)
 		return broken(r, DIAG_TRAILER, NULL);
 	if (refused > r->counts.read * (int64_t)l->refuse_percent)
 		return broken(r, DIAG_TOO_MANY_REFUSED, NULL);
-	return RECORD_END;
+	if (r->unlike) /* raised when it was met */
+		r->over = RECORD_BROKEN;
+	return r->over;
 }
 
 /* Which record may stand here: RECORD_OK, or BROKEN (raised). */

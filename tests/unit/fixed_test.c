@@ -96,8 +96,11 @@ test_cut(void)
 	CU_ASSERT_EQUAL(list.n, 0);
 	CU_ASSERT_STRING_EQUAL(kept, "資格　表");
 	diag_list_free(&list);
-	CU_ASSERT_EQUAL(read_lines(lines, "\n", 3, &n), RECORD_END);
+	/* read all the same, and refused as a whole */
+	CU_ASSERT_EQUAL(read_lines(lines, "\n", 3, &n), RECORD_BROKEN);
 	CU_ASSERT_EQUAL(n.accepted, 1);
+	CU_ASSERT_EQUAL(list.n, 1);
+	CU_ASSERT_EQUAL(list.sink.counts[DIAG_LINE_ENDS], 1);
 	diag_list_free(&list);
 }
 

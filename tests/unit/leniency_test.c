@@ -125,6 +125,9 @@ line_ends(void)
 		is_told(&t, DIAG__MAX, 0, NULL); /* CR LF */
 		without_cr(p);
 		t = read_it(p, (enum syntax)s, cs, 0);
+		/* refused whole, but read to its end */
+		CU_ASSERT_EQUAL(t.end, RECORD_BROKEN);
+		t.end = RECORD_END;
 		is_told(&t, DIAG_LINE_ENDS, 3, NULL);
 		t = read_it(p, (enum syntax)s, cs, RECORD_LENIENT_LINES);
 		is_told(&t, DIAG_LENIENT_LINES, 3, NULL);
@@ -138,9 +141,16 @@ blanks(void)
 	char *p = three(SYNTAX_CSV, CHARSET_UTF8), *q = with_blanks(p);
 	struct told t = read_it(q, SYNTAX_CSV, CHARSET_UTF8, 0);
 
-	/* two items have this example: Name and one before it */
-	is_told(&t, DIAG_BLANKS, t.list.sink.counts[DIAG_BLANKS],
-	    qualification_format.fields[Q_INSURED_NAME].name);
+	/* each record has the example in three items, and is refused */
+	CU_ASSERT_EQUAL(t.end, RECORD_REFUSED);
+	CU_ASSERT_EQUAL(t.accepted, 0);
+	CU_ASSERT_EQUAL_FATAL(t.list.n, 3);
+	for (size_t i = 0; i < t.list.n; i++)
+		CU_ASSERT_EQUAL(t.list.v[i].code, DIAG_BLANKS);
+	CU_ASSERT_EQUAL(t.list.v[1].record, 1);
+	CU_ASSERT_STRING_EQUAL(
+	    t.list.v[1].field, qualification_format.fields[Q_NAME].name);
+	diag_list_free(&t.list);
 	t = read_it(q, SYNTAX_CSV, CHARSET_UTF8, RECORD_LENIENT_BLANKS);
 	CU_ASSERT_EQUAL(t.list.sink.counts[DIAG_LENIENT_BLANKS] % 3, 0);
 	is_told(&t, DIAG_LENIENT_BLANKS,
@@ -170,8 +180,8 @@ names(void)
 }
 
 static CU_TestInfo tests[] = {
-	{ "LF alone is taken, loudly or as agreed", line_ends },
-	{ "blanks around values are taken off, loudly or as agreed", blanks },
+	{ "LF alone refuses the file, if it was not agreed", line_ends },
+	{ "blanks around a value refuse the record, if not agreed", blanks },
 	{ "each has a name, and softens what it says", names },
 	CU_TEST_INFO_NULL,
 };
