@@ -393,6 +393,23 @@ publish_returns(struct ingest_upload *u)
 }
 
 static int
+enter_problems(struct ingest_upload *u)
+{
+	const struct filename *id = &u->file.id;
+	int ok = ledger_problems_drop(u->ledger, id);
+
+	for (int i = 0; i < u->members; i++)
+		for (int c = 0; c < DIAG__MAX && ok == 0; c++) {
+			int64_t n = u->member[i].faults.sink.counts[c];
+
+			if (n > 0)
+				ok = ledger_problem_add(
+				    u->ledger, id, diag_table[c].code, n);
+		}
+	return ok;
+}
+
+static int
 enter_ledger(struct ingest_upload *u)
 {
 	bool accepted = u->file.state == FILE_INGESTED;
@@ -403,6 +420,7 @@ enter_ledger(struct ingest_upload *u)
 		if (ledger_segment_put(u->ledger, &u->segment[i].row) == -1)
 			goto back;
 	if (ledger_file_put(u->ledger, &u->file) == -1 ||
+	    enter_problems(u) == -1 ||
 	    (u->holds > 0 && ingest_hold_enter(u) == -1) ||
 	    (accepted && ingest_guard_enter(u) == -1))
 		goto back;

@@ -8,7 +8,10 @@
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 
-#define VERSION 4
+#define VERSION 5
+#define OLDEST 3 /* that is brought up to it */
+#define TEXT_OF_(x) #x
+#define TEXT_OF(x) TEXT_OF_(x)
 #define BUSY_MS 10000
 
 #pragma GCC diagnostic push
@@ -51,6 +54,8 @@ enum statement {
 	END_JOB,
 	EACH_JOB,
 	PUT_REFLECTION,
+	PUT_PROBLEM,
+	DROP_PROBLEMS,
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
@@ -144,6 +149,12 @@ static const char *const sql[STATEMENTS] = {
 		     " began, ended, ms, exit, read, accepted, refused, files"
 		     " FROM job WHERE net = ?1 AND (day = ?2 OR ?2 = '')"
 		     " ORDER BY id",
+	[PUT_PROBLEM] =
+	    "INSERT INTO problem (sender, feed, day, sequence, code,"
+	    " count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"
+	    " ON CONFLICT DO UPDATE SET count = count + ?6",
+	[DROP_PROBLEMS] = "DELETE FROM problem WHERE sender = ?1 AND feed = ?2"
+			  " AND day = ?3 AND sequence = ?4",
 	[PUT_REFLECTION] =
 	    "INSERT OR REPLACE INTO reflection VALUES"
 	    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
@@ -189,8 +200,10 @@ fault(struct ledger *l)
 static int
 make_schema(struct ledger *l)
 {
+	const char *now = "PRAGMA user_version = " TEXT_OF(VERSION);
 	sqlite3_stmt *st = NULL;
 	int version = -1;
+	char mark[40];
 
 	if (sqlite3_exec(l->db, "BEGIN IMMEDIATE", NULL, NULL, NULL) !=
 	    SQLITE_OK)
@@ -203,16 +216,17 @@ make_schema(struct ledger *l)
 	if (version == 0 &&
 	    sqlite3_exec(l->db, schema, NULL, NULL, NULL) != SQLITE_OK)
 		version = -1;
-	/* what a version added stands at the end of the schema, in turn */
-	if (version == 3 &&
-	    (sqlite3_exec(l->db,
-		 strstr(schema, "-- From here on since version 4"), NULL, NULL,
-		 NULL) != SQLITE_OK ||
-		sqlite3_exec(l->db, "PRAGMA user_version = 4", NULL, NULL,
-		    NULL) != SQLITE_OK))
-		version = -1;
-	else if (version == 3)
-		version = VERSION;
+	/* what each version added stands at the end of the schema, in turn */
+	if (version >= OLDEST && version < VERSION) {
+		snprintf(mark, sizeof(mark), "-- From here on since version %d",
+		    version + 1);
+		if (sqlite3_exec(l->db, strstr(schema, mark), NULL, NULL,
+			NULL) != SQLITE_OK ||
+		    sqlite3_exec(l->db, now, NULL, NULL, NULL) != SQLITE_OK)
+			version = -1;
+		else
+			version = VERSION;
+	}
 	if (version == -1)
 		fault(l);
 	else if (version != 0 && version != VERSION) {
@@ -776,6 +790,25 @@ ledger_fill_put(struct ledger *l, const struct filename *id,
 	sqlite3_bind_int64(st, 6, f->filled);
 	day(st, 7, f->day);
 	return done(l, PUT_FILL);
+}
+
+int
+ledger_problems_drop(struct ledger *l, const struct filename *id)
+{
+	bind_id(l->st[DROP_PROBLEMS], 1, id);
+	return done(l, DROP_PROBLEMS);
+}
+
+int
+ledger_problem_add(struct ledger *l, const struct filename *id,
+    const char *code, int64_t count)
+{
+	sqlite3_stmt *st = l->st[PUT_PROBLEM];
+
+	bind_id(st, 1, id);
+	text(st, 5, code);
+	sqlite3_bind_int64(st, 6, count);
+	return done(l, PUT_PROBLEM);
 }
 
 int

@@ -123,6 +123,12 @@ int ledger_fill_get(struct ledger *l, const struct filename *id,
 int ledger_fill_put(struct ledger *l, const struct filename *id,
     const char *insurer, const char *field, const struct ledger_fill *f);
 
+/* How often a code was raised when the upload was read; adds to what is there.
+ * Read again, what was there goes first. */
+int ledger_problems_drop(struct ledger *l, const struct filename *id);
+int ledger_problem_add(struct ledger *l, const struct filename *id,
+    const char *code, int64_t count);
+
 /* Segments: name, kind, rows, digest, state. A segment is used by the next
  * generation after it became known. */
 struct ledger_segment {

@@ -8,7 +8,9 @@
 
 #include "batch/questions.h"
 #include "batch/facts.h"
+#include "batch/facts_usage.h"
 #include "batch/journals.h"
+#include "batch/partners.h"
 #include "batch/publish.h"
 #include "batch/spool.h"
 #include "batch/statistics.h"
@@ -20,6 +22,8 @@ struct month_report {
 	const char *root;
 	struct statistics s;
 	struct questions *count;
+	struct partners *partners;
+	bool last_there; /* the last day has a journal */
 };
 
 /* Raised, and in the report. */
@@ -60,6 +64,7 @@ missing_days(struct month_report *m, const struct journals *j)
 			i++;
 		if (i < j->n && j->v[i].day == d) {
 			m->s.days++;
+			m->last_there = d == m->s.last;
 			continue;
 		}
 		if (d < j->v[0].day)
@@ -117,6 +122,86 @@ where(void *arg, const char *code, char prefecture[8], char size_class[8])
 		find(m, DIAG_INSTITUTION_CLOSED, code);
 }
 
+static void
+price_gap(void *arg, int32_t from, int32_t to)
+{
+	char a[11], b[11], days[24];
+
+	day_format_iso(from, a);
+	day_format_iso(to, b);
+	snprintf(days, sizeof(days), "%s..%s", a, b);
+	find(arg, DIAG_PRICES_MISSING, days);
+}
+
+static int
+gather_usage(struct month_report *m)
+{
+	const char *path = m->run->config->prices;
+	struct prices *prices = prices_load(path, m->sink);
+	int ok;
+
+	if (prices == NULL)
+		find(m, DIAG_PRICE_TABLE, path);
+	else
+		facts_price_gaps(&m->s, prices, price_gap, m);
+	ok = facts_usage(&m->s, m->root, prices, m->sink);
+	prices_free(prices);
+	return ok;
+}
+
+/* A code of the institution master's records. */
+static void
+flawed(void *arg, const char *code)
+{
+	find(arg, DIAG_MASTER_FLAWED, code);
+}
+
+/* While the service answers, the last day's journal grows. */
+static void
+still_open(struct month_report *m)
+{
+	int64_t close = day_moment(m->s.last, m->run->config->service_close);
+	char day[11];
+
+	if (m->run->now >= close || !m->last_there)
+		return;
+	day_format_iso(m->s.last, day);
+	find(m, DIAG_JOURNAL_OPEN, day);
+}
+
+/* Of the questions, a sender sees those about its insured, as published. */
+static int
+own_questions(struct month_report *m)
+{
+	const struct config *c = m->run->config;
+	struct partners *p = partners_load(c->senders, c->insurers, m->sink);
+	const struct insurer *v;
+	const struct figure *x;
+	size_t n, nx = figures_of(&m->s.figures, TABLE_INSURER, &x);
+	struct own *o;
+
+	if (p == NULL) {
+		run_worst(m->run, EXIT_CONFIG);
+		return -1;
+	}
+	m->partners = p;
+	n = partners_insurers(p, &v);
+	for (size_t i = 0; i < nx; i++)
+		for (size_t k = 0; k < n; k++) {
+			if (strcmp(v[k].code, x[i].key[0]) != 0)
+				continue;
+			o = statistics_own(&m->s, v[k].sender);
+			o->intermediate = true;
+			figures_add(&o->figures, TABLE_INSURER, x[i].key[0], "",
+			    x[i].value);
+			o->figures.v[o->figures.n - 1].hidden = x[i].hidden;
+			break;
+		}
+	for (size_t i = 0; i < m->s.owns; i++)
+		figures_settle(&m->s.own[i].figures);
+	return 0;
+}
+
 static int
 gather(struct month_report *m)
 {
@@ -127,19 +212,20 @@ gather(struct month_report *m)
 	if (facts_institutions(&m->s, m->root, m->sink) == -1 ||
 	    facts_ledgers(&m->s, c->intermediate_root, m->root, m->sink) ==
 		-1 ||
+	    facts_master(&m->s, m->root, flawed, m, m->sink) == -1 ||
+	    gather_usage(m) == -1 ||
+	    facts_snapshots(&m->s, m->root, m->sink) == -1 ||
 	    facts_persons(&m->s, m->root, m->sink) == -1) {
 		run_worst(m->run, EXIT_TEMPORARY);
 		return -1;
 	}
-	for (int k = 0; k < SNAPSHOT__MAX; k++)
-		figures_add(&m->s.figures, TABLE_ROWS, snapshot_names[k], "",
-		    m->s.set.kind[k].rows);
+	still_open(m);
 	m->s.late = questions_late(m->count);
 	questions_figures(m->count, &m->s.figures, where, m);
 	figures_settle(&m->s.figures);
 	m->s.hidden =
 	    figures_hide(&m->s.figures, m->s.below, statistics_follow, &m->s);
-	return 0;
+	return own_questions(m);
 }
 
 /* ---- giving out ---- */
@@ -179,17 +265,17 @@ static const struct form {
 #define FORMS (sizeof(forms) / sizeof(forms[0]))
 
 static int
-give_out(struct month_report *m, const struct form *form, bool *changed)
+give_out(struct month_report *m, const struct statistics *s, const char *root,
+    const char *dir, const struct form *form, bool *changed)
 {
-	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX], name[48];
+	char path[SPOOL_PATH_MAX], name[48];
 	struct publish p;
 
-	statistics_name(&m->s, form->ext, name);
-	spool_path(dir, m->root, "out/statistics");
+	statistics_name(s, form->ext, name);
 	spool_path(path, dir, "%s", name);
-	if (publish_make_dir(dir) == -1 || publish_open(&p, m->root) == -1)
+	if (publish_make_dir(dir) == -1 || publish_open(&p, root) == -1)
 		goto io;
-	if (form->make(&m->s, p.temp, m->sink) == -1) {
+	if (form->make(s, p.temp, m->sink) == -1) {
 		publish_abandon(&p);
 		goto fail;
 	}
@@ -205,6 +291,48 @@ io:
 fail:
 	run_worst(m->run, EXIT_TEMPORARY);
 	return -1;
+}
+
+static int
+give_out_all(struct month_report *m, bool *changed)
+{
+	char dir[SPOOL_PATH_MAX];
+	int ok = 0;
+
+	spool_path(dir, m->root, "out/statistics");
+	for (size_t i = 0; i < FORMS && ok == 0; i++)
+		ok = give_out(m, &m->s, m->root, dir, &forms[i], changed);
+	return ok;
+}
+
+/* A page for each sender beside its receipts, once the month is over. */
+static int
+give_out_own(struct month_report *m, bool *changed)
+{
+	static const struct form page = { ".html", statistics_html };
+	const struct config *c = m->run->config;
+	char dir[SPOOL_PATH_MAX];
+	int ok = 0;
+
+	for (size_t i = 0; i < m->s.owns && ok == 0; i++) {
+		const struct own *o = &m->s.own[i];
+		const struct sender *who =
+		    partners_sender(m->partners, o->sender);
+		struct statistics own = m->s;
+		const char *root =
+		    o->intermediate ? c->intermediate_root : m->root;
+
+		if (who == NULL || *root == '\0')
+			continue; /* none of ours: a package */
+		own.sender = o->sender;
+		own.sender_name = who->name;
+		own.figures = o->figures;
+		own.findings = 0;
+		spool_path(dir, root, "box/%s/out", o->sender);
+		ok = give_out(m, &own, root, dir, &page, changed);
+		run_progress(m->run, "pages", (int64_t)i, (int64_t)m->s.owns);
+	}
+	return ok;
 }
 
 /* The month is over: what was said while it was open goes. */
@@ -235,15 +363,19 @@ report_month(struct run *run, const struct snapshot_set *set, bool *changed)
 	m.s.last = run->day;
 	m.s.closed = run->day + 1 == day_month_first(run->day, 1);
 	m.s.below = run->config->statistics_below;
+	m.s.open = run->config->service_open;
 	m.s.set = *set;
 	m.count = questions_new();
 	ok = gather(&m);
-	for (size_t i = 0; i < FORMS && ok == 0; i++)
-		ok = give_out(&m, &forms[i], changed);
+	if (ok == 0)
+		ok = give_out_all(&m, changed);
+	if (ok == 0 && m.s.closed)
+		ok = give_out_own(&m, changed);
 	if (ok == 0 && m.s.closed && !run->dry)
 		remove_open(&m);
 	run_note(run, "month_lines", m.s.lines);
 	run_note(run, "hidden", (int64_t)m.s.hidden);
+	partners_free(m.partners);
 	questions_free(m.count);
 	statistics_free(&m.s);
 	return ok;

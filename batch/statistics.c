@@ -13,6 +13,36 @@ statistics_free(struct statistics *s)
 	figures_free(&s->figures);
 	free(s->finding);
 	free(s->where);
+	for (size_t i = 0; i < s->owns; i++)
+		figures_free(&s->own[i].figures);
+	free(s->own);
+}
+
+struct own *
+statistics_own(struct statistics *s, const char *sender)
+{
+	size_t low = 0, high = s->owns, at;
+	int by;
+
+	while (low < high) {
+		at = low + (high - low) / 2;
+		by = strcmp(s->own[at].sender, sender);
+		if (by == 0)
+			return &s->own[at];
+		if (by < 0)
+			low = at + 1;
+		else
+			high = at;
+	}
+	if (s->owns == s->own_max) {
+		s->own_max = s->own_max == 0 ? 256 : s->own_max * 2;
+		s->own = text_realloc(s->own, s->own_max * sizeof(*s->own));
+	}
+	memmove(&s->own[low + 1], &s->own[low],
+	    (s->owns++ - low) * sizeof(*s->own));
+	s->own[low] = (struct own) { 0 };
+	snprintf(s->own[low].sender, FIGURE_KEY, "%s", sender);
+	return &s->own[low];
 }
 
 void

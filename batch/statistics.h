@@ -20,10 +20,17 @@ struct where { /* an institution of the master in force */
 	char code[FIGURE_KEY], prefecture[8], size_class[8];
 	bool closed; /* before the period */
 };
+struct own { /* what a sender may know of itself */
+	char sender[FIGURE_KEY];
+	bool intermediate; /* where its box is */
+	struct figures figures;
+};
 struct statistics {
 	const char *site;
+	const char *sender, *sender_name; /* of its own page; NULL: of all */
 	int32_t first, last; /* days counted; last: of the run or the month */
 	bool closed; /* the month is over */
+	int64_t open; /* ms of the day: when the service opens */
 	int below; /* figures below it are hidden */
 	int64_t lines, late; /* usage lines; of another day than their file's */
 	int days; /* with a journal */
@@ -34,10 +41,14 @@ struct statistics {
 	size_t findings, finding_max;
 	struct where *where; /* by code */
 	size_t wheres, where_max;
+	struct own *own; /* by sender */
+	size_t owns, own_max;
 };
 void statistics_free(struct statistics *s);
 void statistics_find(struct statistics *s, const char *code,
     const char *subject, const char *ja, const char *en);
+/* The figures of a sender's own, made where it has none yet. */
+struct own *statistics_own(struct statistics *s, const char *sender);
 /* statistics-YYYYMM[-open]EXT */
 void statistics_name(const struct statistics *s, const char *ext, char out[48]);
 /* For figures_hide(). arg: struct statistics. */

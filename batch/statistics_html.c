@@ -49,6 +49,7 @@ static const char style[] =
     "thead th{color:var(--soft);text-align:right}"
     "thead th:first-child{text-align:left}th small{color:var(--soft)}"
     "thead th{white-space:normal;min-width:4.5rem;vertical-align:bottom}"
+    "td.words{text-align:left;white-space:normal;min-width:14rem}"
     ".cross thead small{display:block}\n"
     ".from{color:var(--soft);font-size:.8rem;margin:.5rem 0 0}"
     ".warn{border-left:.3rem solid var(--c5);padding-left:.8rem}\n"
@@ -206,6 +207,85 @@ put_cross(FILE *f, const struct figures *all, enum statistics_table table)
 	fputs("</tbody></table></div>\n", f);
 }
 
+/* ---- a sender's own page: what it did wrong, and how to mend it ---- */
+
+struct problem {
+	const char *code;
+	int64_t n;
+};
+
+static int
+problem_cmp(const void *a, const void *b)
+{
+	const struct problem *x = a, *y = b;
+
+	if (x->n != y->n)
+		return x->n > y->n ? -1 : 1;
+	return strcmp(x->code, y->code);
+}
+
+static void
+put_problem(FILE *f, size_t rank, const struct problem *p)
+{
+	int code = diag_find(slice_of(p->code));
+
+	fprintf(f, "<tr><td>%zu</td><th scope=\"row\"><code>%s</code></th><td>",
+	    rank, p->code);
+	html_number(f, p->n);
+	fputs("</td><td class=\"words\">", f);
+	if (code != -1) {
+		html_text(f, diag_table[code].ja);
+		fputs(" <small lang=\"en\">", f);
+		html_text(f, diag_table[code].en);
+		fputs("</small></td><td class=\"words\">", f);
+		html_text(f, diag_table[code].mend_ja);
+		fputs(" <small lang=\"en\">", f);
+		html_text(f, diag_table[code].mend_en);
+		fputs("</small>", f);
+	}
+	fputs("</td></tr>\n", f);
+}
+
+static void
+put_problems(FILE *f, const struct statistics *s)
+{
+	const struct figure *v;
+	size_t n = figures_of(&s->figures, TABLE_PROBLEM, &v), k = 0;
+	struct problem *p = text_alloc((n + 1) * sizeof(*p));
+
+	fputs("<section id=\"problems\"><h2>直していただきたいこと<small "
+	      "lang=\"en\">What to mend, most frequent first</small></h2>\n",
+	    f);
+	for (size_t i = 0; i < n; i++) {
+		if (k == 0 || strcmp(p[k - 1].code, v[i].key[0]) != 0)
+			p[k++] = (struct problem) { v[i].key[0], 0 };
+		p[k - 1].n += v[i].value;
+	}
+	if (k == 0)
+		fputs(
+		    "<p>エラーも警告もありません。 <span lang=\"en\">Neither errors "
+		    "nor warnings.</span></p>\n",
+		    f);
+	else {
+		qsort(p, k, sizeof(*p), problem_cmp);
+		fputs("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>"
+		      "<th scope=\"col\">順位</th><th scope=\"col\">コード</th>"
+		      "<th scope=\"col\">件数</th><th scope=\"col\">理由 "
+		      "<small>reason</small></th><th scope=\"col\">直し方 "
+		      "<small>how to mend</small></th></tr></thead><tbody>\n",
+		    f);
+		for (size_t i = 0; i < k; i++)
+			put_problem(f, i + 1, &p[i]);
+		fputs("</tbody></table></div>\n", f);
+	}
+	fputs(
+	    "<p class=\"from\">各ファイルのエラーリスト（STEM.errors.csv）に行番号と項目が"
+	    "あります。 Rows and items are in the error list of each "
+	    "file.</p></section>\n",
+	    f);
+	free(p);
+}
+
 static void
 put_section(FILE *f, const struct statistics *s, enum statistics_table table)
 {
@@ -262,6 +342,10 @@ put_summary(FILE *f, const struct statistics *s)
 		put_number(f, statistics_tables[t].ja, statistics_tables[t].en,
 		    v->value, v->hidden);
 	}
+	if (s->sender != NULL) {
+		fputs("</dl>\n", f);
+		return;
+	}
 	put_number(
 	    f, "利用記録のある日数", "Days with a journal", s->days, false);
 	put_number(f, "遅れて記録された件数", "Late usage records", s->late,
@@ -311,10 +395,24 @@ put_head(FILE *f, const struct statistics *s)
 	    "qualification check, %.7s</small></h1>\n<p>",
 	    y, m, style, y, m, first);
 	html_text(f, s->site);
+	fprintf(f, "。対象 %s～%s。", first, last);
+	if (s->sender != NULL) {
+		fprintf(f, "<br>送信元 <strong>%s ", s->sender);
+		html_text(f, s->sender_name);
+		fputs("</strong> <span lang=\"en\">Of what this sender sent, "
+		      "and of its insured alone.</span></p>\n",
+		    f);
+		if (s->below > 0)
+			fprintf(f,
+			    "<p>照会件数の × は秘匿（%d未満など）。 <span lang=\"en\">"
+			    "× is hidden.</span></p>\n",
+			    s->below);
+		return;
+	}
 	fprintf(f,
-	    "。対象 %s～%s。データ <a href=\"%s\">CSV</a> "
+	    "データ <a href=\"%s\">CSV</a> "
 	    "<a href=\"%s\">列の説明 columns</a> <a href=\"%s\">SQLite</a></p>\n",
-	    first, last, csv, json, sqlite);
+	    csv, json, sqlite);
 	if (!s->closed)
 		fputs(
 		    "<p class=\"warn\"><strong>未確定: この月は終わっていません。</strong>"
@@ -344,8 +442,11 @@ statistics_html(
 	put_head(f, s);
 	put_summary(f, s);
 	put_findings(f, s);
+	if (s->sender != NULL)
+		put_problems(f, s);
 	for (int t = 0; t < TABLE__MAX; t++)
-		put_section(f, s, (enum statistics_table)t);
+		if (s->sender == NULL || t != TABLE_PROBLEM)
+			put_section(f, s, (enum statistics_table)t);
 	fputs("</body>\n</html>\n", f);
 	bad = ferror(f) != 0;
 	if (fclose(f) == EOF || bad) {

@@ -15,6 +15,14 @@ static const char *const families[FAMILY__MAX] = {
 	[FAMILY_FILES] = "files",
 	[FAMILY_CHANGES] = "changes",
 	[FAMILY_SNAPSHOTS] = "snapshots",
+	[FAMILY_RECORDS] = "records",
+	[FAMILY_PROBLEMS] = "problems",
+	[FAMILY_DELAYS] = "delays",
+	[FAMILY_RUNS] = "runs",
+	[FAMILY_TIMES] = "times",
+	[FAMILY_BYTES] = "bytes",
+	[FAMILY_USAGE] = "usage",
+	[FAMILY_COST] = "cost",
 };
 
 struct store {

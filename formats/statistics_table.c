@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "formats/codec/day.h"
+#include "formats/codec/diag.h"
 #include "formats/codes.h"
 #include "formats/query.h"
 
@@ -70,6 +71,30 @@ static const struct code changes[] = {
 	{ NULL, NULL, NULL, false }
 };
 
+static const struct code results[] = {
+	{ "accepted", "accepted", "受付", false },
+	{ "refused", "refused", "エラー", false },
+	{ "unchanged", "unchanged", "変更なし", false },
+	{ "held", "held", "保留", false },
+	{ NULL, NULL, NULL, false }
+};
+static const struct code delays[] = {
+	{ "0", "under 6 h", "6時間未満", false },
+	{ "1", "6-12 h", "6～12時間", false },
+	{ "2", "12-24 h", "12～24時間", false },
+	{ "3", "1-2 days", "1～2日", false },
+	{ "4", "2-7 days", "2～7日", false },
+	{ "5", "7 days and more", "7日以上", false },
+	{ NULL, NULL, NULL, false }
+};
+static const struct code billing[] = {
+	{ "billable", "billable", "課金対象", false },
+	{ "retry", "sent again", "再送（対象外）", false },
+	{ "unknown", "without result", "未確認（対象外）", false },
+	{ "other", "tests, own operation", "試験・自己運用（対象外）", false },
+	{ NULL, NULL, NULL, false }
+};
+
 const struct statistics_dim_row statistics_dims[DIM__MAX] = {
 	[DIM_NONE] = { "", "", "", NULL },
 	[DIM_DAY] = { "day", "日", "day", NULL },
@@ -94,6 +119,13 @@ const struct statistics_dim_row statistics_dims[DIM__MAX] = {
 	[DIM_REASON] = { "reason", "拒否・保留理由", "why refused or held", NULL },
 	[DIM_LATE] = { "lateness", "到着の遅れ", "lateness", lates },
 	[DIM_CHANGE] = { "change", "異動", "change", changes },
+	[DIM_RESULT] = { "result", "結果", "result", results },
+	[DIM_DELAY] = { "delay", "到着から反映まで", "from arrival to visibility", delays },
+	[DIM_PROGRAM] = { "program", "プログラム", "program", NULL },
+	[DIM_EXIT] = { "exit", "終了コード", "exit status", NULL },
+	[DIM_USE] = { "use", "利用種別", "use", codes_use },
+	[DIM_BILLING] = { "billing", "課金対象区分", "billing", billing },
+	[DIM_PRICES] = { "prices", "料金表版", "table of prices", NULL },
 	[DIM_SNAPSHOT] = { "snapshot", "スナップショット", "snapshot", codes_snapshot },
 };
 const enum statistics_dim statistics_follows[DIM__MAX][3] = {
@@ -107,6 +139,9 @@ const enum statistics_dim statistics_follows[DIM__MAX][3] = {
 #define MASTER "利用記録と医療機関マスタ", "usage journals, institution master in force"
 #define SET "公開中の世代で、月の末日（または集計日）に有効な資格", "periods in force on the last day, in the generation in force"
 #define LEDGER "両側の台帳", "ledgers of both sides"
+#define VISIBLE "両側の台帳。反映は業務日の翌日の開局。公開がそれより遅れたときは公開時刻", "ledgers of both sides; visible from the opening after the business day, or when published where that was later"
+#define BILL "課金管理の月次集計（shikaku-bill）", "the bill's summary of the month (shikaku-bill)"
+#define RUNS "両側の台帳の実行記録（集計を除く）", "runs in the ledgers of both sides, but for the report's own"
 const struct statistics_table_row statistics_tables[TABLE__MAX] = {
 	[TABLE_QUESTIONS] = { "questions", "照会件数", "Questions", FAMILY_QUESTIONS, "questions", "件", { DIM_NONE, DIM_NONE }, CHART_NUMBER, false, JOURNAL },
 	[TABLE_DAY] = { "questions_by_day", "日別の照会件数", "Questions by day", FAMILY_QUESTIONS, "questions", "件", { DIM_DAY, DIM_NONE }, CHART_LINE, true, JOURNAL },
@@ -128,7 +163,15 @@ const struct statistics_table_row statistics_tables[TABLE__MAX] = {
 	[TABLE_FEED_STATE] = { "files_by_feed_and_state", "ファイル種別・状態別のファイル数", "Files by feed and state", FAMILY_FILES, "files", "ファイル", { DIM_FEED, DIM_STATE }, CHART_STACK, false, LEDGER },
 	[TABLE_REASON] = { "files_by_reason", "拒否・保留理由別のファイル数", "Files by why they were refused or held", FAMILY_FILES, "files", "ファイル", { DIM_REASON, DIM_NONE }, CHART_BARS, false, LEDGER },
 	[TABLE_LATE] = { "files_by_lateness", "到着の遅れ別のファイル数", "Files by lateness", FAMILY_FILES, "files", "ファイル", { DIM_LATE, DIM_NONE }, CHART_BARS, false, LEDGER },
+	[TABLE_DELAY] = { "files_by_delay", "到着から反映までの時間別のファイル数", "Files by time from arrival to visibility", FAMILY_DELAYS, "files", "ファイル", { DIM_DELAY, DIM_NONE }, CHART_BARS, false, VISIBLE },
+	[TABLE_RECORDS] = { "records_by_feed_and_result", "ファイル種別・結果別のレコード件数", "Records by feed and result", FAMILY_RECORDS, "records", "件", { DIM_FEED, DIM_RESULT }, CHART_STACK, true, LEDGER },
+	[TABLE_PROBLEM] = { "problems_by_code_and_feed", "エラー・警告コード別の件数", "Problems by code and feed", FAMILY_PROBLEMS, "problems", "件", { DIM_REASON, DIM_FEED }, CHART_STACK, true, LEDGER },
 	[TABLE_CHANGE] = { "changes_by_day", "日別・異動別のレコード件数", "Changes by day and kind", FAMILY_CHANGES, "records", "件", { DIM_DAY, DIM_CHANGE }, CHART_STACK, true, LEDGER },
+	[TABLE_UNITS] = { "usage_by_use_and_billing", "公的個人認証の利用件数", "Use of the JPKI by billing", FAMILY_USAGE, "units", "件", { DIM_USE, DIM_BILLING }, CHART_STACK, true, BILL },
+	[TABLE_COST] = { "cost_by_use_and_prices", "課金対象件数×単価（区分ごとに円未満四捨五入）", "Billable units at their prices, each rounded to the yen", FAMILY_COST, "yen", "円", { DIM_USE, DIM_PRICES }, CHART_STACK, false, BILL },
+	[TABLE_RUNS] = { "runs_by_program_and_exit", "プログラム・終了コード別の実行回数", "Runs by program and exit status", FAMILY_RUNS, "runs", "回", { DIM_PROGRAM, DIM_EXIT }, CHART_STACK, false, RUNS },
+	[TABLE_RUN_TIME] = { "run_time_by_program", "プログラム別の処理時間の合計", "Time the programs took, summed", FAMILY_TIMES, "ms", "ミリ秒", { DIM_PROGRAM, DIM_NONE }, CHART_BARS, false, RUNS },
+	[TABLE_BYTES] = { "snapshot_bytes", "公開中の世代の大きさ", "Size of the snapshots in force", FAMILY_BYTES, "bytes", "バイト", { DIM_SNAPSHOT, DIM_NONE }, CHART_BARS, false, "公開中の世代", "the set in force" },
 	[TABLE_ROWS] = { "snapshot_rows", "公開中の世代の行数", "Rows of the snapshots in force", FAMILY_SNAPSHOTS, "rows", "行", { DIM_SNAPSHOT, DIM_NONE }, CHART_BARS, false, "公開中の世代", "the set in force" },
 };
 
@@ -143,6 +186,8 @@ const struct statistics_query statistics_queries[] = {
 	{ "card-share", "カードによる照会の割合", "share of questions by card, per cent", "SELECT round(100.0 * sum(CASE WHEN kind = 'card' THEN value END) / sum(value), 2) AS percent FROM questions_by_answer_and_kind WHERE kind NOT IN ('challenge', 'other')" },
 	{ "insured-by-scheme", "制度別の資格件数", "periods in force by scheme", "SELECT scheme, scheme_ja AS ja, sum(value) AS periods, sum(hidden) AS hidden_cells FROM insured_by_scheme_and_sex GROUP BY scheme ORDER BY scheme" },
 	{ "hidden", "秘匿した値の数", "how many figures are hidden", "SELECT theme.name, count(*) AS figures, sum(hidden) AS hidden FROM figure JOIN theme ON theme.id = figure.theme GROUP BY theme.id ORDER BY theme.id" },
+	{ "errors", "エラーコード別の件数", "problems by number, with how to read them", "SELECT reason, reason_ja AS ja, sum(value) AS problems, sum(hidden) AS hidden_cells FROM problems_by_code_and_feed GROUP BY reason ORDER BY problems DESC, reason" },
+	{ "batch-time", "処理時間の長いプログラム", "programs by the time they took", "SELECT program, value AS ms FROM run_time_by_program ORDER BY value DESC, program" },
 	{ "findings", "留意事項", "what was wrong with the inputs", "SELECT code, subject, ja, en FROM finding ORDER BY code, subject" },
 	{ NULL, NULL, NULL, NULL }
 };
@@ -154,7 +199,7 @@ statistics_label(
 {
 	const struct code *c = statistics_dims[dim].codes;
 	const char *name;
-	int age;
+	int age, code;
 
 	for (; c != NULL && c->code != NULL; c++)
 		if (strcmp(c->code, value) == 0)
@@ -163,6 +208,8 @@ statistics_label(
 		return ja ? "なし・不明" : "none, unknown";
 	if (dim == DIM_CODE && ja && (name = query_error_ja(value)) != NULL)
 		return name;
+	if (dim == DIM_REASON && (code = diag_find(slice_of(value))) != -1)
+		return ja ? diag_table[code].ja : diag_table[code].en;
 	if (dim == DIM_DAY && strlen(value) == 8) {
 		snprintf(room, 64, ja ? "%d月%d日" : "%02d-%02d",
 		    (value[4] - '0') * 10 + value[5] - '0',

@@ -38,6 +38,13 @@ enum statistics_dim {
 	DIM_LATE, /* days after the day in its name */
 	DIM_CHANGE,
 	DIM_SNAPSHOT,
+	DIM_RESULT, /* of a record */
+	DIM_DELAY, /* class of the time from arrival to visibility */
+	DIM_PROGRAM,
+	DIM_EXIT, /* formats/exit.h; none: it has no end */
+	DIM_USE, /* 利用種別 */
+	DIM_BILLING, /* 課金対象区分 */
+	DIM_PRICES, /* 料金表版 */
 	DIM__MAX
 };
 struct statistics_dim_row {
@@ -54,6 +61,14 @@ enum statistics_family {
 	FAMILY_FILES,
 	FAMILY_CHANGES,
 	FAMILY_SNAPSHOTS,
+	FAMILY_RECORDS,
+	FAMILY_PROBLEMS,
+	FAMILY_DELAYS,
+	FAMILY_RUNS,
+	FAMILY_TIMES,
+	FAMILY_BYTES,
+	FAMILY_USAGE,
+	FAMILY_COST,
 	FAMILY__MAX
 };
 enum statistics_chart {
@@ -86,8 +101,16 @@ enum statistics_table {
 	TABLE_FEED_STATE,
 	TABLE_REASON,
 	TABLE_LATE,
+	TABLE_DELAY,
+	TABLE_RECORDS,
+	TABLE_PROBLEM,
 	TABLE_CHANGE,
+	TABLE_UNITS,
+	TABLE_COST,
+	TABLE_RUNS,
+	TABLE_RUN_TIME,
 	TABLE_ROWS,
+	TABLE_BYTES,
 	TABLE__MAX
 };
 struct statistics_table_row {

@@ -3,7 +3,7 @@
 -- by anyone with sqlite3. Days are YYYY-MM-DD of Japan, moments milliseconds
 -- since 1970 (UTC). user_version counts changes of this file.
 PRAGMA application_id = 1397441868; -- "SKIL"
-PRAGMA user_version = 4;
+PRAGMA user_version = 5;
 
 -- One row per upload; its state is the one folder it lies in (I2).
 CREATE TABLE file (
@@ -171,3 +171,16 @@ CREATE TABLE job (
   files    INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX job_day ON job (net, day, id);
+
+-- From here on since version 5.
+-- How often each code was raised when an upload was read: as its check result
+-- says, which lies with the sender.
+CREATE TABLE problem (
+  sender     TEXT NOT NULL,
+  feed       TEXT NOT NULL,
+  day        TEXT NOT NULL,
+  sequence   INTEGER NOT NULL,
+  code       TEXT NOT NULL,    -- of the diagnostic
+  count      INTEGER NOT NULL, -- rows of the error list
+  PRIMARY KEY (sender, feed, day, sequence, code)
+) STRICT, WITHOUT ROWID;

@@ -21,14 +21,24 @@ is() { # DESCRIPTION WANT GOT
 }
 I=$W/intermediate Q=$W/qualification S=$W/qualification/out/statistics
 tests/site.sh "$W" 0
-"$B/shikaku-sample" -c "$W/site.yaml" --people 2000 --seed 3 -D $D >"$W/sample.log"
+"$B/shikaku-sample" -c "$W/site.yaml" --people 2000 --seed 3 --faults 0.02 -D $D >"$W/sample.log"
 tests/night.sh "$W/site.yaml" $D intake ingest codes deliver intake ingest revoke rebuild deliver >"$W/night.log" 2>&1
-is 'the night ends well' 0 $?
+is 'the night ends, with files refused' 5 $?
 master() { sqlite3 -separator , "$(find "$Q/snapshots" -name 'institutions-*.sqlite')" \
 	"SELECT InstitutionCode, Prefecture FROM institution ORDER BY 1"; }
 master >"$W/master.csv"
 mkdir -p "$Q/journal"
 python3 tests/statistics.py journals "$Q" 2026-08 6000 "$W/master.csv"
+# the month's use of the JPKI, collected and billed; its price changes within
+printf 'PriceTable,Use,Price,ValidFrom,ValidUntil\r\n2026-1,1,1234,20260401,20260820\r\n2026-1,2,567,20260401,20260820\r\n2026-2,1,1333,20260821,\r\n2026-2,2,701,20260821,\r\n' >"$W/masters/ryokin.csv"
+sed -i 's|^masters:|&\n  prices: "masters/ryokin.csv"|' "$W/site.yaml"
+bad=0
+for i in $(seq 1 31); do
+	"$B/shikaku-collect" -c "$W/site.yaml" -D "$(printf '2026-08-%02d' "$i")" >>"$W/collect.log" 2>&1 || bad=$((bad + 1))
+done
+is 'the month is collected' 0 $bad
+"$B/shikaku-bill" -c "$W/site.yaml" -D 2026-08-31 >"$W/bill.log" 2>&1
+is 'and billed' 0 $?
 report() { # DAY ARGS
 	out=$("$B/shikaku-report" -c "$W/site.yaml" -D "$1" "${@:2}" 2>"$W/err")
 	status=$?
@@ -37,12 +47,17 @@ sed '$a\statistics:\n  below: 0' "$W/site.yaml" >"$W/all.yaml"
 
 # ---- every figure, none hidden ----
 "$B/shikaku-report" -c "$W/all.yaml" -D 2026-08-31 >"$W/all.out" 2>"$W/err"
-is 'a whole month' 0 $?
+is 'a whole month, the institution master that came with faults' 4 $?
+is 'they are named' 'W4044 E1203 W4044 E2206' "$(sqlite3 -separator ' ' "$S/statistics-202608.sqlite" 'SELECT code, subject FROM finding ORDER BY 1, 2' | tr '\n' ' ' | sed 's/ $//')"
 is 'every usage line is counted' 6000 "$(sed -n 's/.* month_lines=\([0-9]*\).*/\1/p' "$W/all.out")"
 python3 tests/statistics.py equal "$Q" "$I" "$S/statistics-202608.sqlite" >"$W/equal"
 is 'every figure counted again is the same' 0 $?
 cat "$W/equal"
+python3 tests/statistics.py own "$Q" "$I" "$S/statistics-202608.sqlite" >"$W/own"
+is "each sender's page is its own" 0 $?
+cat "$W/own"
 mv "$S" "$W/all"
+sqlite3 "$Q/ledger.sqlite" "DELETE FROM problem WHERE feed = 'iryokikan'" # from here on without
 
 # ---- hidden ----
 report 2026-08-31
@@ -90,7 +105,7 @@ is 'JSON is JSON, a hidden figure null' "$(sqlite3 "$db" 'SELECT count(*) FROM f
     "$(query -f json "$db" 'SELECT * FROM figure' | python3 -c 'import json, sys; print(sum(r["value"] is None for r in json.load(sys.stdin)))')"
 is 'Markdown' '| --- | --- |' "$(query -f markdown -q busiest-days "$db" | sed -n 2p)"
 is 'a canned query' 6 "$(query -q busiest-hours "$db" | wc -l)"
-is 'the list of them' 11 "$(query -l "$db" | wc -l)"
+is 'the list of them' 13 "$(query -l "$db" | wc -l)"
 before=$(cksum <"$db")
 query "$db" 'DELETE FROM figure'
 is 'what writes is refused' 32 $?
@@ -149,6 +164,13 @@ report 2026-08-31
 is 'an institution that was closed before' "4 W4041 $closed" "$status $(finding)"
 cp "$W/master.sqlite" "$master_db"
 
+sed -i '/2026-2,2/d' "$W/masters/ryokin.csv"
+report 2026-08-31
+is 'days without a price' '4 W4046 2026-08-21..2026-08-31' "$status $(finding)"
+printf '2026-2,2,701,20260821,\r\n' >>"$W/masters/ryokin.csv"
+out=$(faketime '2026-08-31 06:00:00 UTC' "$B/shikaku-report" -c "$W/site.yaml" -D 2026-08-31 2>"$W/err")
+is 'while the service is open' '4 W4045 2026-08-31' "$? $(finding)"
+
 # ---- the workbook, on paper ----
 report 2026-08-31
 before=$(sha256sum <"$S/statistics-202608.xlsx")
@@ -163,6 +185,11 @@ if command -v soffice >/dev/null; then
 else
 	echo 'SKIP: no LibreOffice: the workbook is not printed'
 fi
+
+# ---- books from before there were problems in them ----
+sqlite3 "$I/ledger.sqlite" 'DROP TABLE problem; PRAGMA user_version = 4'
+report 2026-08-31
+is 'older books are brought up to date' '0 5 0' "$status $(sqlite3 "$I/ledger.sqlite" 'PRAGMA user_version; SELECT count(*) FROM problem' | tr '\n' ' ' | sed 's/ $//')"
 
 # ---- the page ----
 page=$S/statistics-202608.html

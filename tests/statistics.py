@@ -4,6 +4,7 @@
   journals ROOT YYYY-MM LINES MASTER   a month of usage journals, seed 1
   equal ROOT OTHER FILE.sqlite     every figure counted again from journals,
                                    ledgers and snapshots: all equal, none more
+  own ROOT OTHER FILE.sqlite       each sender's page: its own, nobody else's
   attack FILE.sqlite BELOW         tries to compute hidden figures back
   csv FILE.sqlite FILE.csv         the CSV says the same
   xlsx FILE.sqlite FILE.xlsx       the workbook too, opened by openpyxl
@@ -14,7 +15,10 @@ import collections
 import datetime
 import glob
 import hashlib
+import json
+import os
 import random
+import re
 import sqlite3
 import sys
 from fractions import Fraction
@@ -57,7 +61,7 @@ def journals(root, month, lines, master):
                 validity = r.choices("12345", [90, 4, 3, 3, 0.2])[0]
                 if validity == "1":
                     insurer = "%08d" % (6000000 + int(400 * r.random() ** 2))
-            institution = r.choice(busy) if r.random() < 0.995 else ""
+            institution = r.choice(busy) if kind != "other" or r.random() < 0.5 else ""
             at = day if r.random() < 0.999 else day - datetime.timedelta(1)
             line = ",".join(["%sT%02d:%02d:%02d.%03d+09:00" % (at, hour, r.randrange(60), r.randrange(60), r.randrange(1000)),
                              str(worker), str(file[2]), "%016x" % r.getrandbits(64), institution, "0a", kind,
@@ -72,6 +76,114 @@ def journals(root, month, lines, master):
 def published(db):
     return {(t, a, b): v for t, a, b, v in db.execute(
         "SELECT name, figure.key1, figure.key2, value FROM figure JOIN theme ON id = theme")}
+
+
+def lists(root, other, first, last, sender="*"):
+    """Problems, row by row from the error lists in the out boxes."""
+    for side in (other, root):
+        for path in glob.glob("%s/box/%s/out/*.errors.csv" % (side, sender)):
+            who, feed, day = os.path.basename(path).split("_")[:3]
+            if first.replace("-", "") <= day <= last.replace("-", ""):
+                for row in csv.DictReader(open(path, encoding="utf-8-sig", newline="")):
+                    yield row["コード"], feed, 1
+
+
+def delays(root, other, first, last, sender=None):
+    """Hours from arrival to the opening after the night, or to the end of a later rebuild."""
+    files = {}
+    for side in (root, other):
+        for *key, arrived in sqlite3.connect("file:%s/ledger.sqlite?mode=ro" % side, uri=True).execute(
+                "SELECT sender, feed, day, sequence, arrived FROM file"):
+            files[tuple(key)] = arrived
+    ledger = sqlite3.connect("file:%s/ledger.sqlite?mode=ro" % root, uri=True)
+    made = {}
+    for day, ended, notes in ledger.execute("SELECT day, ended, notes FROM run WHERE program = 'rebuild' AND exit IN (0, 4, 5)"):
+        notes = dict(n.split("=") for n in notes.split())
+        if "generation" in notes:
+            opening = datetime.datetime.fromisoformat(day + "T08:00:00+09:00") + datetime.timedelta(1)
+            made[int(notes["generation"])] = max(ended, int(opening.timestamp() * 1000))
+    seen = {}
+    for *key, g in ledger.execute("SELECT sender, feed, day, sequence, generation FROM reflection"):
+        if first <= key[2] <= last and sender in (None, key[0]):
+            seen[tuple(key)] = min(g, seen.get(tuple(key), g))
+    return [(made[g] - files[key]) / 3600000 for key, g in seen.items()]
+
+
+def billed(root, first):
+    out = collections.Counter()
+    path = "%s/out/usage/riyo_month-%s.csv" % (root, first.replace("-", "")[:6])
+    prices = {}
+    for row in csv.DictReader(open(root + "/../masters/ryokin.csv")):
+        prices[row["PriceTable"], row["Use"]] = Fraction(int(row["Price"]), 1000)
+    for row in csv.reader(open(path, newline="")):
+        if row[0] != "2":
+            continue
+        use, version = row[3], row[12]
+        for name, n in zip(("billable", "retry", "unknown", "other"), row[7:11]):
+            out["usage_by_use_and_billing", use, name] += int(n)
+        out["cost_by_use_and_prices", use, version] += int(row[7]) * prices[version, use]
+    return {k: int(v + Fraction(1, 2)) if k[0][0] == "c" else v for k, v in out.items()}
+
+
+def own(root, other, path):
+    """Each sender's page: its own figures, all of them, and nobody else's."""
+    db = sqlite3.connect("file:%s?immutable=1" % path, uri=True)
+    about = dict(db.execute("SELECT name, value FROM about"))
+    first, last = about["first_day"], about["last_day"]
+    name = "statistics-%s.html" % first.replace("-", "")[:6]
+    with open(root + "/../masters/insurers.csv", encoding="utf-8-sig", newline="") as f:
+        insurers = list(csv.DictReader(f))
+    with open(root + "/../masters/senders.csv", encoding="utf-8-sig", newline="") as f:
+        senders = {row["Sender"] for row in csv.DictReader(f)}
+    codes = collections.defaultdict(set)
+    for row in insurers:
+        codes[row["Sender"]].add(row["InsurerCode"])
+    shown = {k[1]: v for k, v in published(db).items() if k[0] == "questions_by_insurer"}
+    pages = {p.split("/")[-3]: p for side in (root, other) for p in glob.glob("%s/box/*/out/%s" % (side, name))}
+    bad = 0
+    sent = collections.defaultdict(collections.Counter)
+    for side in (other, root):
+        for d, sender, feed, state, results in sqlite3.connect("file:%s/ledger.sqlite?mode=ro" % side, uri=True).execute(
+                "SELECT day, sender, feed, state, accepted + refused + unchanged + held FROM file"):
+            if first <= d <= last and sender in senders and (feed != "package" or side == root):
+                sent[sender]["files"] += 1
+                sent[sender]["records"] += results
+    expected = set(sent) | {s for s in codes if codes[s] & set(shown)}
+    if set(pages) != expected:
+        print("pages differ:", set(pages) ^ expected)
+        bad += 1
+    everyone = senders | {c for s in codes.values() for c in s}
+    for sender, p in sorted(pages.items()):
+        text = open(p).read()
+        alien = {x for x in everyone - {sender} - codes[sender] if re.search(r"(?<![0-9A-Z])%s(?![0-9])" % x, text)}
+        sums = collections.Counter()
+        for section, body in re.findall(r'<section id="(\w+)">(.*?)</section>', text, re.S):
+            cells = [c.replace(",", "") for c in re.findall(r"<td>([0-9,]+|<abbr[^>]*>×</abbr>)</td>", body)]
+            if section == "problems":
+                ranks = [(code, int(n.replace(",", ""))) for code, n in re.findall(r"<code>(\w+)</code></th><td>([0-9,]+)</td>", body)]
+                want = collections.Counter(c for c, _, _ in lists(root, other, first, last, sender))
+                if ranks != sorted(want.items(), key=lambda x: (-x[1], x[0])):
+                    print(sender, "problems", ranks, want)
+                    bad += 1
+                bad += body.count('class="words"') != 2 * len(ranks)
+            elif section == "questions_by_insurer":
+                got = sorted("×" if c[0] == "<" else c for c in cells)
+                want = sorted("×" if shown[c] is None else str(shown[c]) for c in codes[sender] if c in shown)
+                if got != want:
+                    print(sender, section, got, want)
+                    bad += 1
+            else:
+                sums[section] = sum(int(c) for c in cells)
+        for section in ("files_by_feed_and_state", "files_by_reason", "files_by_lateness"):
+            if sums[section] != sent[sender]["files"]:
+                print(sender, section, sums[section], sent[sender]["files"])
+                bad += 1
+        if sums["records_by_feed_and_result"] != sent[sender]["records"] or alien or \
+                sums["files_by_delay"] != len(delays(root, other, first, last, sender)):
+            print(sender, sums, sent[sender], alien)
+            bad += 1
+    print("pages %d, wrong %d" % (len(pages), bad))
+    sys.exit(bad > 0 or not pages)
 
 
 def equal(root, other, path):
@@ -140,9 +252,27 @@ def equal(root, other, path):
             for change, n in zip(names, row[1:]):
                 if first <= row[0] <= last and n:
                     want["changes_by_day", row[0].replace("-", ""), change] += n
+        for d, feed, results in ledger.execute("SELECT day, feed, json_array(accepted, refused, unchanged, held) FROM file"):
+            if first <= d <= last and (feed != "package" or own):
+                for name, n in zip(("accepted", "refused", "unchanged", "held"), json.loads(results)):
+                    want["records_by_feed_and_result", feed, name] += n
+        for d, program, exit_, ms in ledger.execute("SELECT day, program, exit, ms FROM run"):
+            if first <= d <= last and program != "report":
+                want["runs_by_program_and_exit", program, "none" if exit_ is None else str(exit_)] += 1
+                want["run_time_by_program", program, ""] += ms or 0
     for kind in ("qualification", "institutions", "cards", "revocation"):
         want["snapshot_rows", kind, ""] = current[kind].execute("SELECT \"rows\" FROM generation").fetchone()[0]
+    for code, feed, n in lists(root, other, first, last):
+        want["problems_by_code_and_feed", code, feed] += n
+    for h in delays(root, other, first, last):
+        want["files_by_delay", str(sum(h >= t for t in (6, 12, 24, 48, 168))), ""] += 1
+    for kind in current:
+        (name,) = glob.glob("%s/snapshots/%s-%06d*.sqlite" % (root, kind, int(about["generation_" + kind])))
+        want["snapshot_bytes", kind, ""] = os.path.getsize(name)
+    want.update(billed(root, first))
     got = published(db)
+    missing = {n for (n,) in db.execute("SELECT name FROM theme")} - {k[0] for k in want}
+    assert not missing, missing
     want = {k: n for k, n in want.items() if n or k[1] == ""}
     for key in sorted(set(got) | set(want)):
         if got.get(key) != want.get(key):
@@ -339,4 +469,5 @@ def xlsx_same(path, book):
     sys.exit(got != want)
 
 
-{"journals": journals, "equal": equal, "attack": attack, "csv": csv_same, "xlsx": xlsx_same}[sys.argv[1]](*sys.argv[2:])
+{"journals": journals, "equal": equal, "attack": attack, "csv": csv_same, "xlsx": xlsx_same,
+ "own": own}[sys.argv[1]](*sys.argv[2:])
