@@ -26,6 +26,8 @@ APT_TEST += chromium
 # packages, and what reads them over; 60 MB
 APT_DEB := debhelper lintian fakeroot
 APT_TEST += $(APT_DEB) debootstrap graphviz
+# a generation by a job array, on a real Slurm of this machine
+APT_TEST += slurmctld slurmd slurm-client munge
 # for make lint, fuzz, sizes and compile_commands.json only
 APT_TOOLS := clang clang-format clang-tidy cppcheck bear universal-ctags \
 	shellcheck libclang-rt-14-dev

@@ -290,6 +290,87 @@ variable(FILE *out, const char *name)
 		putc(*name == '-' ? '_' : *name, out);
 }
 
+/* Is the job NAME-I with --shard I/N in its arguments? Then the length of NAME,
+ * and I and N; else 0. */
+static size_t
+shard_of(const struct job *job, int *i, int *n)
+{
+	const char *at = strstr(job->args, "--shard "), *minus;
+	char end[24];
+
+	if (at == NULL || sscanf(at, "--shard %d/%d", i, n) != 2)
+		return 0;
+	snprintf(end, sizeof(end), "-%d", *i);
+	minus = strrchr(job->name, '-');
+	return minus != NULL && minus > job->name && strcmp(minus, end) == 0 ?
+	    (size_t)(minus - job->name) :
+	    0;
+}
+
+/* Jobs from this one on that are all the shards of one work, after the same
+ * jobs: they are one array. How many; 1: it is a job like any other. */
+static int
+shards_from(const struct net *net, int at)
+{
+	const struct job *first = &net->job[at];
+	int i, n, k;
+	size_t len = shard_of(first, &i, &n);
+
+	if (len == 0 || i != 1 || at + n > net->n)
+		return 1;
+	for (k = 1; k < n; k++) {
+		const struct job *job = &net->job[at + k];
+		int j, m;
+
+		if (shard_of(job, &j, &m) != len || j != k + 1 || m != n ||
+		    memcmp(job->name, first->name, len) != 0 ||
+		    job->n_after != first->n_after ||
+		    job->always != first->always ||
+		    memcmp(job->after, first->after,
+			(size_t)job->n_after * sizeof(job->after[0])) != 0)
+			return 1;
+	}
+	return n;
+}
+
+static void
+slurm_after(FILE *out, const struct net *net, const struct job *job)
+{
+	if (job->n_after > 0)
+		fputs(job->always ? "afterany" : "afterok", out);
+	for (int k = 0; k < job->n_after; k++) {
+		fputs(":$", out);
+		variable(out, net->job[job->after[k]].name);
+	}
+}
+
+/* All shards by one submission: whoever comes after one comes after all. */
+static void
+slurm_submit(FILE *out, const struct net *net, int at, int n)
+{
+	const struct job *job = &net->job[at];
+	int i, shards;
+	int minutes = (int)((job->closes - first_opening(net)) / 60000 + 10);
+
+	variable(out, job->name);
+	if (n == 1) {
+		fprintf(out, "=$(submit %s %d \"", job->name, minutes);
+		slurm_after(out, net, job);
+		fputs("\")\n", out);
+		return;
+	}
+	fprintf(out, "=$(submit %.*s %d \"", (int)shard_of(job, &i, &shards),
+	    job->name, minutes);
+	slurm_after(out, net, job);
+	fprintf(out, "\" 1-%d)\n", n);
+	for (int k = 1; k < n; k++) {
+		variable(out, net->job[at + k].name);
+		fputs("=$", out);
+		variable(out, job->name);
+		putc('\n', out);
+	}
+}
+
 static int
 write_slurm(FILE *out, const struct net *net, const struct export_place *at)
 {
@@ -298,12 +379,13 @@ write_slurm(FILE *out, const struct net *net, const struct export_place *at)
 	fprintf(out,
 	    "\n# Submits the net; from scrontab at %s of Japan, or by hand.\n"
 	    "set -eu\n"
-	    "submit() { # JOB MINUTES DEPENDENCY\n"
+	    "submit() { # JOB MINUTES DEPENDENCY [ARRAY]\n"
 	    "\tsbatch --parsable --requeue --job-name=\"shikaku-%s-$1\" "
 	    "--time=\"$2\" --ntasks=1 --chdir=/ \\\n"
-	    "\t    ${SHIKAKU_LOG:+--output=\"$SHIKAKU_LOG/$1.out\"} "
-	    "${3:+--dependency=\"$3\"} \\\n"
-	    "\t    --wrap=\"%s/shikaku-jobs run %s --only $1 --resume "
+	    "\t    ${SHIKAKU_LOG:+--output=\"$SHIKAKU_LOG/$1${4:+-%%a}.out\"} "
+	    "${3:+--dependency=\"$3\"} ${4:+--array=\"$4\"} \\\n"
+	    "\t    --wrap=\"%s/shikaku-jobs run %s --only "
+	    "$1${4:+-\\$SLURM_ARRAY_TASK_ID} --resume "
 	    "${SHIKAKU_OPTIONS-} -c %s; s=\\$?; "
 	    "case \\$s in ",
 	    hm(first_opening(net)).text, net->name, at->programs, net->name,
@@ -312,20 +394,9 @@ write_slurm(FILE *out, const struct net *net, const struct export_place *at)
 		if (net_has(net->go_on, i))
 			fprintf(out, "%s%d", n++ > 0 ? "|" : "", i);
 	fputs(") exit 0;; esac; exit \\$s\"\n}\n", out);
-	for (int i = 0; i < net->n; i++) {
-		const struct job *job = &net->job[i];
-
-		variable(out, job->name);
-		fprintf(out, "=$(submit %s %lld \"", job->name,
-		    (long long)((job->closes - first_opening(net)) / 60000 +
-			10));
-		if (job->n_after > 0)
-			fputs(job->always ? "afterany" : "afterok", out);
-		for (int k = 0; k < job->n_after; k++) {
-			fputs(":$", out);
-			variable(out, net->job[job->after[k]].name);
-		}
-		fputs("\")\n", out);
+	for (int i = 0, n; i < net->n; i += n) {
+		n = shards_from(net, i);
+		slurm_submit(out, net, i, n);
 	}
 	fputs("echo", out);
 	for (int i = 0; i < net->n; i++) {
