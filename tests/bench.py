@@ -352,6 +352,21 @@ def store(persons, *more):
     return folder, {l.split()[0]: float(l.split()[1]) for l in out.splitlines()}
 
 
+def best_store(persons, rounds, *more):
+    """The best of several runs, of ours and of the peers alike: other work on
+    the machine only ever makes a run slower."""
+    folder, best = store(persons, *more)
+    for _ in range(rounds - 1):
+        for key, value in store(persons, *more)[1].items():
+            fast = key.endswith("_per_s") or key.startswith("lookup.")
+            slow = key.endswith(("us_per_row", ".wall"))
+            if fast or slow:
+                best[key] = (max if fast else min)(best[key], value)
+            else:
+                best[key] = max(best[key], value)
+    return folder, best
+
+
 def peer_import(csv, persons):
     """sqlite3 .import of the records, and an index on their key."""
     db = os.path.join(ROOT, "peer.sqlite")
@@ -372,7 +387,8 @@ def peer_postgres(csv, persons):
     found = sorted(f for f in os.listdir("/usr/lib/postgresql")) \
         if os.path.isdir("/usr/lib/postgresql") else []
     if not found or os.getuid() != 0:
-        say("  PostgreSQL is not installed: no such peer")
+        say("  SKIP PostgreSQL: %s" % (
+            "only root can run it as postgres" if found else "not installed"))
         return None
     tools = "/usr/lib/postgresql/%s/bin/" % found[-1]
     where = "/tmp/shikaku-bench-pg"
@@ -418,7 +434,7 @@ def peer_postgres(csv, persons):
 
 
 def bench_store(small, large):
-    folder, one = store(small, "-c", "-p")
+    folder, one = best_store(small, int(os.environ.get("ROUNDS", "3")), "-c", "-p")
     csv = os.path.join(folder, "peer.csv")
     by_import = peer_import(csv, small)
     postgres = peer_postgres(csv, small)
@@ -429,6 +445,10 @@ def bench_store(small, large):
     one_load = one["first_load.rows_per_s"]
     row("rebuild.first_load", one_load, "persons/s",
         "sqlite3 .import + CREATE INDEX, CPU", by_import)
+    row("rebuild.first_load.user", 1e6 / one["first_load.user_us_per_row"],
+        "persons/s of user time", "aim", 450000)
+    row("rebuild.delta_1pct.user", 1e6 / one["delta_1pct.user_us_per_row"],
+        "persons/s of user time", "aim", 450000)
     row("rebuild.first_load.insert", one_load, "persons/s",
         "bare INSERT in key order, CPU", one["peer_sqlite.rows_per_s"])
     row("rebuild.first_load.lmdb", one_load, "persons/s",
@@ -451,27 +471,77 @@ def bench_store(small, large):
     row("link.merge", ten["cards.rows_per_s"], "links/s", "aim", 1000000)
 
 
+NATION = {"persons": 125e6, "periods": 200e6, "cards": 100e6, "changes": 0.5e6}
+
+
+def nation_ingest(records):
+    """One upload of so many records, from the ready spool to its segment:
+    records, CPU seconds, wall, bytes of CSV, MiB."""
+    global LARGE
+    LARGE = records
+    folder = os.path.join(ROOT, "country")
+    shutil.rmtree(folder, ignore_errors=True)
+    site = site_for(folder)
+    run([B + "/shikaku-sample", "-c", site, "-D", DAY, "--people", "20000",
+         "--seed", "7"])
+    program("intake", site)
+    ready = os.path.join(folder, "intermediate", "ready")
+    large = os.path.join(ROOT, "large")
+    shutil.rmtree(large, ignore_errors=True)
+    os.makedirs(large)
+    one = large_upload(ready, [s for s in sorted(os.listdir(ready))
+                               if "_shikaku_" in s], large)
+    size = os.path.getsize(os.path.join(large, one[0], "0001.csv"))
+    read, got, members = ingest_once(folder, one, large, "csv_utf8")
+    for path in members:
+        os.unlink(path)
+    for path in (large, folder, os.path.join(ROOT, "ingest-syntax")):
+        shutil.rmtree(path)
+    return read, got.cpu, got.seconds, size, got.rss
+
+
 def bench_nation(persons):
     """The largest store the disk allows, step by step, and how long the
     nation would take at its cost per row: 125 M persons, 200 M periods, 100 M
-    cards. Two cores: cards are rebuilt beside the qualifications."""
+    cards. CPU seconds: the machine may be busy. Two cores, cards beside the
+    qualifications; one process each."""
+    records = min(persons, int(os.environ.get("NATION_RECORDS", "1000000")))
+    read, cpu, wall, size, rss = nation_ingest(records)
+    steps = [("ingest", read, cpu, wall, size, rss)]
     _, got = store(persons, "-s", "3400")
-    say("  %-10s %9s %10s %10s %9s" % ("step", "seconds", "CPU us/row",
-                                       "bytes/row", "MiB"))
     for step in ("first_load", "delta_1pct", "cards"):
-        say("  %-10s %9.1f %10.3f %10.1f %9.1f"
-            % (step, got[step + ".wall"], got[step + ".us_per_row"],
-               got[step + ".bytes_per_row"], got[step + ".peak_rss"]))
-    for key in ("lookup.typed_key", "lookup.card", "first_load.disk_peak",
-                "delta_1pct.disk_peak"):
-        say("  %-24s %12.4g" % (key, got[key]))
-    million = persons / 1e6
-    # a row of period stands for a person; 75 M periods more have no pairing
-    qualification = got["first_load.wall"] / million * 200 / 60
-    cards = got["cards.wall"] / million * 100 / 60
-    row("nation.rebuild_minutes", max(qualification, cards), "minutes", "aim", 10)
-    row("nation.night_minutes", got["delta_1pct.wall"] / million * 200 / 60,
-        "minutes", "aim", 10)
+        steps.append((step, persons, got[step + ".us_per_row"] * persons / 1e6,
+                      got[step + ".wall"], got[step + ".bytes_per_row"] * persons,
+                      got[step + ".peak_rss"]))
+    say("  %-10s %10s %9s %9s %10s %8s %8s %6s" % (
+        "step", "rows", "CPU s", "wall s", "CPU us/row", "MB", "B/row", "MiB"))
+    for name, rows, cpu, wall, size, rss in steps:
+        say("  %-10s %10d %9.1f %9.1f %10.3f %8.0f %8.1f %6.0f" % (
+            name, rows, cpu, wall, cpu / rows * 1e6, size / 1e6, size / rows, rss))
+        row("nation.%s.cpu_per_row" % name, cpu / rows * 1e6, "us")
+        row("nation.%s.wall" % name, wall, "s at %d rows" % rows)
+        row("nation.%s.bytes_per_row" % name, size / rows,
+            "B in" if name == "ingest" else "B")
+    for key in ("first_load.disk_peak", "delta_1pct.disk_peak"):
+        row("nation." + key, got[key], "snapshots", "cap", 2.2)
+    for key in ("lookup.typed_key", "lookup.card"):
+        row("nation." + key, got[key], "1/s", "aim",
+            400000 if key.endswith("key") else 250000)
+    row("nation.peak_rss", max(s[5] for s in steps[1:]), "MiB", "cap", 512)
+    each = {s[0]: s[2] / s[1] / 60 for s in steps}  # minutes per row
+    # a row here is a period with its person; 75 M of the periods have none
+    whole = each["first_load"] * NATION["periods"]
+    cards = each["cards"] * NATION["cards"]
+    row("nation.rebuild_minutes", max(whole, cards), "CPU minutes", "aim", 10)
+    row("nation.rebuild_minutes.two_cores", (whole + cards) / 2,
+        "CPU minutes / 2", "aim", 10)
+    row("nation.night_minutes", each["delta_1pct"] * NATION["periods"] +
+        each["ingest"] * NATION["changes"], "CPU minutes", "aim", 10)
+    row("nation.ingest_minutes", each["ingest"] * NATION["periods"],
+        "CPU minutes, all anew")
+    row("nation.disk", 2.2 * (got["first_load.bytes_per_row"] * NATION["periods"]
+                              + got["cards.bytes_per_row"] * NATION["cards"]) / 1e9,
+        "GB at the peak")
 
 
 def bench_lookup(folder):
