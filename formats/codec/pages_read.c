@@ -620,14 +620,26 @@ check_columns(
 
 	if (header <= n || header > r.n || header >= 128)
 		goto rare;
-	for (size_t i = 1; i < header; i++)
-		sum += c->width[p[i]];
+	for (size_t i = 1; i < header; i++) {
+		uint32_t type = p[i];
+		if (type < 128) {
+			sum += c->width[type];
+			continue;
+		}
+		/* a text of 58 bytes or more: an address */
+		if (++i == header || p[i] >= 128 || type == 128)
+			goto rare;
+		sum += ((type & 127) << 7 | p[i]) / 2 - 6;
+	}
 	if (sum >= RARE)
 		goto rare;
 	if (header + sum != r.n)
 		return -1;
-	for (unsigned i = 0; i < n; i++)
+	for (unsigned i = 0; i < n; i++) {
+		if (p[1 + i] >= 128)
+			goto rare;
 		types[i] = p[1 + i];
+	}
 	*body = p + header;
 	return 0;
 rare:
