@@ -21,6 +21,8 @@ APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffic
 	fonts-ipafont-gothic
 # XML parsers that are not the one we use
 APT_TEST += ruby libxerces-c-samples
+# looks at the hospitals' port
+APT_TEST += testssl.sh
 # shows the report's page at three widths
 APT_TEST += chromium
 # packages, and what reads them over; 60 MB
@@ -172,6 +174,8 @@ torture: deps
 	@B="$(CURDIR)/$(B)" CUTS=200 tests/part-powercut.sh
 	@B="$(CURDIR)/$(B)" ROUNDS=$(or $(ROUNDS),100) tests/part-nightkill.sh
 	@B="$(CURDIR)/$(B)" FRESH=1 tests/part-deb.sh
+	@B="$(CURDIR)/$(B)" SWITCHES=200 tests/part-online.sh
+	@B="$(CURDIR)/$(B)" ALL=1 tests/part-testssl.sh
 coverage:
 	@$(MAKE) --no-print-directory VARIANT=coverage check
 	@tests/deps.sh gcovr
