@@ -14,6 +14,7 @@
 #include "batch/ledger.h"
 #include "batch/partitions.h"
 #include "batch/publish.h"
+#include "batch/report_diff.h"
 #include "batch/report_month.h"
 #include "batch/run.h"
 #include "batch/spool.h"
@@ -391,6 +392,8 @@ main(int argc, char **argv)
 {
 	struct report r = { 0 };
 
+	if (argc > 1 && strcmp(argv[1], "diff") == 0)
+		return report_diff(argc - 1, argv + 1);
 	if (run_begin(&r.run, "report", argc, argv, NULL) == -1)
 		return run_end(&r.run);
 	r.sink = &r.run.log.sink;

@@ -23,6 +23,7 @@ struct month_report {
 	struct statistics s;
 	struct questions *count;
 	struct partners *partners;
+	const struct statistics *month; /* of a day: what is gathered */
 	bool last_there; /* the last day has a journal */
 };
 
@@ -32,7 +33,8 @@ find(struct month_report *m, enum diag_code code, const char *subject)
 {
 	const struct diag_entry *i = &diag_table[code];
 
-	diag_file(m->sink, code, subject, "month");
+	if (!m->s.of_day) /* the month has said so */
+		diag_file(m->sink, code, subject, "month");
 	statistics_find(&m->s, i->code, subject, i->ja, i->en);
 	run_worst(m->run, EXIT_RECORDS);
 }
@@ -202,6 +204,27 @@ own_questions(struct month_report *m)
 	return 0;
 }
 
+/* The month's are of the same day: its last. */
+static int
+gather_persons(struct month_report *m)
+{
+	const struct figure *v;
+	size_t n;
+
+	if (m->month == NULL)
+		return facts_persons(&m->s, m->root, m->sink);
+	for (int t = 0; t < TABLE__MAX; t++) {
+		if (statistics_tables[t].family != FAMILY_PERSONS)
+			continue;
+		n = figures_of(
+		    &m->month->figures, (enum statistics_table)t, &v);
+		for (size_t i = 0; i < n; i++)
+			figures_add(&m->s.figures, (enum statistics_table)t,
+			    v[i].key[0], v[i].key[1], v[i].value);
+	}
+	return 0;
+}
+
 static int
 gather(struct month_report *m)
 {
@@ -213,9 +236,9 @@ gather(struct month_report *m)
 	    facts_ledgers(&m->s, c->intermediate_root, m->root, m->sink) ==
 		-1 ||
 	    facts_master(&m->s, m->root, flawed, m, m->sink) == -1 ||
-	    gather_usage(m) == -1 ||
+	    (!m->s.of_day && gather_usage(m) == -1) ||
 	    facts_snapshots(&m->s, m->root, m->sink) == -1 ||
-	    facts_persons(&m->s, m->root, m->sink) == -1) {
+	    gather_persons(m) == -1) {
 		run_worst(m->run, EXIT_TEMPORARY);
 		return -1;
 	}
@@ -225,7 +248,7 @@ gather(struct month_report *m)
 	figures_settle(&m->s.figures);
 	m->s.hidden =
 	    figures_hide(&m->s.figures, m->s.below, statistics_follow, &m->s);
-	return own_questions(m);
+	return m->s.of_day ? 0 : own_questions(m);
 }
 
 /* ---- giving out ---- */
@@ -350,6 +373,35 @@ remove_open(struct month_report *m)
 	}
 }
 
+static int
+report_day(struct month_report *month, bool *changed)
+{
+	static const struct form day = { ".sqlite", statistics_sqlite };
+	const struct config *c = month->run->config;
+	struct month_report m = { .run = month->run,
+		.sink = month->sink,
+		.root = month->root,
+		.month = &month->s };
+	char dir[SPOOL_PATH_MAX];
+	int ok;
+
+	m.s.site = c->site_name;
+	m.s.of_day = true;
+	m.s.first = m.s.last = m.run->day;
+	m.s.closed = m.run->now >= day_moment(m.run->day, c->service_close);
+	m.s.below = c->statistics_below;
+	m.s.open = c->service_open;
+	m.s.set = month->s.set;
+	m.count = questions_new();
+	spool_path(dir, m.root, "out/statistics");
+	ok = gather(&m);
+	if (ok == 0)
+		ok = give_out(&m, &m.s, m.root, dir, &day, changed);
+	questions_free(m.count);
+	statistics_free(&m.s);
+	return ok;
+}
+
 int
 report_month(struct run *run, const struct snapshot_set *set, bool *changed)
 {
@@ -369,6 +421,8 @@ report_month(struct run *run, const struct snapshot_set *set, bool *changed)
 	ok = gather(&m);
 	if (ok == 0)
 		ok = give_out_all(&m, changed);
+	if (ok == 0)
+		ok = report_day(&m, changed);
 	if (ok == 0 && m.s.closed)
 		ok = give_out_own(&m, changed);
 	if (ok == 0 && m.s.closed && !run->dry)

@@ -73,6 +73,10 @@ statistics_name(const struct statistics *s, const char *ext, char out[48])
 	char d[9];
 
 	day_format(s->first, d);
+	if (s->of_day) {
+		snprintf(out, 48, "statistics-%s%s", d, ext);
+		return;
+	}
 	snprintf(
 	    out, 48, "statistics-%.6s%s%s", d, s->closed ? "" : "-open", ext);
 }

@@ -29,7 +29,8 @@ struct statistics {
 	const char *site;
 	const char *sender, *sender_name; /* of its own page; NULL: of all */
 	int32_t first, last; /* days counted; last: of the run or the month */
-	bool closed; /* the month is over */
+	bool of_day; /* one day's, not a month's */
+	bool closed; /* the month is over; the day's service is */
 	int64_t open; /* ms of the day: when the service opens */
 	int below; /* figures below it are hidden */
 	int64_t lines, late; /* usage lines; of another day than their file's */

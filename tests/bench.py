@@ -15,6 +15,7 @@ import sqlite3
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 
 B = os.environ["B"]
@@ -738,7 +739,38 @@ def bench_online(site, folder, snapshot, port=18443):
     row("online.worker_rss", got["rss"], "MiB", "cap", 64)
 
 
-def bench_report(folder, lines=1000000):
+def postgres(files, groups):
+    """CPU seconds of PostgreSQL for the same, in one process of its own."""
+    bin_ = "/usr/lib/postgresql/15/bin/"
+    if not os.path.exists(bin_ + "postgres"):
+        say("  SKIP PostgreSQL: it is not installed")
+        return None
+    home = tempfile.mkdtemp(prefix="shikaku-bench-", dir="/tmp")
+    try:
+        as_ = []
+        if os.getuid() == 0:
+            shutil.chown(home, "postgres")
+            as_ = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+        os.chmod(home, 0o755)
+        data = home + "/data"
+        run(as_ + [bin_ + "initdb", "-D", data, "-E", "UTF8", "--locale=C", "-N"], cwd=home, stderr=subprocess.DEVNULL)
+        sql = "CREATE UNLOGGED TABLE u (%s);\n" % ", ".join("c%d text" % i for i in range(1, 21))
+        for i, f in enumerate(files):
+            shutil.copy(f, "%s/%d" % (home, i))
+            os.chmod("%s/%d" % (home, i), 0o644)
+            sql += "COPY u FROM '%s/%d' (FORMAT csv, HEADER);\n" % (home, i)
+        for by in groups:
+            sql += "SELECT count(*) FROM (SELECT count(*) FROM u GROUP BY %s) t;\n" % by
+        with open(home + "/sql", "w") as f:
+            f.write(sql)
+        # single-user mode: one process, so that its CPU time is all of it
+        return run(as_ + [bin_ + "postgres", "--single", "-D", data, "-c", "fsync=off", "-c", "work_mem=256MB", "postgres"],
+                   cwd=home, stdin=open(home + "/sql"), stderr=subprocess.DEVNULL)
+    finally:
+        shutil.rmtree(home, ignore_errors=True)
+
+
+def bench_report(folder, lines=int(os.environ.get("REPORT_LINES", 1000000))):
     """A month of usage lines: proved, counted, given out; the sqlite3 shell
     reads the same files and counts the same questions. CPU seconds."""
     root = folder + "/qualification"
@@ -755,13 +787,17 @@ def bench_report(folder, lines=1000000):
     files = sorted(os.path.join(root, "journal", n) for n in os.listdir(root + "/journal") if n.startswith("usage-202505"))
     script = "CREATE TABLE u (%s);\n.mode csv\n" % ", ".join("c%d" % i for i in range(1, 21))
     script += "".join(".import --skip 1 %s u\n" % f for f in files)
-    for by in ("substr(c1, 1, 10)", "substr(c1, 12, 2), c7", "c10, c11, c7", "c16", "c5", "c12"):
+    groups = ("substr(c1, 1, 10)", "substr(c1, 12, 2), c7", "c10, c11, c7", "c16", "c5", "c12")
+    for by in groups:
         script += "SELECT count(*) FROM (SELECT count(*) FROM u GROUP BY %s);\n" % by
     path = os.path.join(ROOT, "report.sql")
     with open(path, "w") as f:
         f.write(script)
     peer = run(["sqlite3", ":memory:"], stdin=open(path))
     row("report.records", lines / ran.cpu, "1/s", "sqlite3 .import + GROUP BY, CPU", lines / peer.cpu)
+    other = postgres(files, groups)
+    if other:
+        row("report.records", lines / ran.cpu, "1/s", "PostgreSQL COPY + GROUP BY, CPU", lines / other.cpu)
     row("report.peak_rss", ran.rss, "MiB", "cap", 256)
     row("report.html_size", os.path.getsize(root + "/out/statistics/statistics-202505.html") / 1024, "KiB", "cap", 2048)
 

@@ -96,6 +96,8 @@ done < <(sqlite3 "$db" 'SELECT name FROM query')
 is 'every query inside runs' 0 $bad
 is 'it is sound' ok "$(sqlite3 "$db" 'PRAGMA integrity_check')"
 
+cp "$db" "$W/a.sqlite"
+
 # ---- shikaku-query ----
 query() { "$B/shikaku-query" "$@" 2>"$W/err"; }
 is 'SQL, as CSV' "day,value" "$(query -f csv "$db" 'SELECT day, value FROM questions_by_day' | head -n 1 | tr -d '\r')"
@@ -129,6 +131,12 @@ is 'the closed one is not touched' "$before" "$(cat "$S"/statistics-202608.* | c
 report 2026-08-31
 is 'and what was open goes' 0 "$(find "$S" -name '*-open*' | wc -l)"
 
+# ---- the day ----
+is 'the day has a file too' "$(cat "$Q"/journal/usage-20260831.*.log | grep -vc '^At,')" "$(sqlite3 "$S/statistics-20260831.sqlite" 'SELECT value FROM questions')"
+is 'it has what is insured, as the month has' 0 "$(sqlite3 "$S/statistics-20260831.sqlite" "ATTACH '$db' AS m; SELECT count(*) FROM insured JOIN m.insured b WHERE b.value IS NOT insured.value")"
+python3 tests/statistics.py attack "$S/statistics-20260831.sqlite" 10 >/dev/null
+is 'and gives no hidden figure away' 0 $?
+
 # ---- bad input: named in the report and in the exit code ----
 is 'no finding so far' 0 "$(sqlite3 "$db" 'SELECT count(*) FROM finding')"
 finding() { sqlite3 -separator ' ' "$S/statistics-202608.sqlite" "SELECT code, subject FROM finding ORDER BY code, subject"; }
@@ -153,6 +161,15 @@ open(sys.argv[1] + "/" + name, "w").write(first[0] + line + "," + chain + "\n")
 END
 report 2026-08-31
 is 'an institution the master has not got' '4 W4040 4799999999' "$status $(finding)"
+"$B/shikaku-report" diff "$W/a.sqlite" "$db" >"$W/diff"
+is 'diff tells what changed' 0 $?
+is 'a record came since, on that day' 2 "$(grep -cE 'usage records: \+1 |questions changed: 20260831 ' "$W/diff")"
+is 'and the finding it brought' 1 "$(grep -c '^| new | W4040 | 4799999999 |' "$W/diff")"
+is 'and the figure, to the unit' '| questions |  |  | 6000 | 6001 | +1 |' "$(grep '^| questions | ' "$W/diff" | tail -n 1)"
+"$B/shikaku-report" diff "$db" "$db" >/dev/null
+is 'a file and itself: nothing changed' 1 $?
+"$B/shikaku-report" diff "$db" "$W/site.yaml" 2>/dev/null
+is 'a file that is none' 32 $?
 rm -f "$Q/journal/usage-20260831.7.log"
 
 master_db=$(find "$Q/snapshots" -name 'institutions-*.sqlite')

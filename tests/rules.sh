@@ -42,7 +42,7 @@ rule 'libxlsxwriter in workbook.c' '#include <xlsxwriter' $(but 'formats/codec/w
 rule 'libarchive in archive.c' '#include <archive' $(but 'formats/codec/archive\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 # verify has its own way to it, so that it shares no code with what it proves
 rule 'OpenSSL in seal, chain, tls, http, connection, verify' '#include <openssl' $(but 'formats/codec/(seal|seal_hash|seal_key|seal_make|seal_stamp|chain|chain_card|chain_crl)\.c|batch/verify_trust\.c|online/(tls|http|connection)\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
-rule 'SQLite in snapshot, ledger, pairing, statistics and verify' '#include <sqlite3' $(but 'formats/snapshot(_make)?\.c|batch/(ledger|pairing|facts|statistics_sqlite|query|verify_snapshots)\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'SQLite in snapshot, ledger, pairing, statistics and verify' '#include <sqlite3' $(but 'formats/snapshot(_make)?\.c|batch/(ledger|pairing|facts|statistics_sqlite|report_diff|query|verify_snapshots)\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 rule 'libevent in worker, http, connection, usage_line' '#include <event2' $(but 'online/(worker|http|connection|usage_line)\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 rule 'no foreign header in ours' '#include <(openssl|sqlite3|libxml|event2|archive|yaml|jansson|xlsxwriter)' $(ls_ 'batch/*.h' 'online/*.h' 'formats/*.h')
 rule 'the clock is read in run.c and the responder only' '(^|[^a-z_])(time|gettimeofday|clock_gettime|localtime|mktime|gmtime)(_r)?\(' $(but 'batch/run\.c|online/(worker|http|connection|responder|question|usage_line|tls|journal|admin)\.c' 'batch/*.c' 'online/*.c' 'formats/*.c')
