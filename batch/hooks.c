@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "batch/hooks.h"
+#include "batch/net.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 
@@ -100,4 +101,42 @@ hooks_alarm(struct run *run, const struct job *job, const char *net, int status)
 	/* the page of what to do: shikaku-runbook(7) */
 	snprintf(p[5], sizeof(p[5]), "id=%s-%s", net, job->name);
 	hooks_call(run, HOOK_ALARM, pairs);
+}
+
+void
+hooks_upload(struct run *run, const char *side, const char *sender,
+    const char *stem, const char *code)
+{
+	char p[5][100];
+	const char *pairs[6] = { p[0], p[1], p[2], p[3], NULL, NULL };
+	char iso[11];
+
+	day_format_iso(run->day, iso);
+	snprintf(p[0], sizeof(p[0]), "side=%s", side);
+	snprintf(p[1], sizeof(p[1]), "sender=%s", sender);
+	snprintf(p[2], sizeof(p[2]), "upload=%s", stem);
+	snprintf(p[3], sizeof(p[3]), "day=%s", iso);
+	if (code != NULL) {
+		snprintf(p[4], sizeof(p[4]), "code=%s", code);
+		pairs[4] = p[4];
+	}
+	hooks_call(run, code == NULL ? HOOK_ARRIVAL : HOOK_REFUSAL, pairs);
+}
+
+void
+hooks_publish(struct run *run, const char *kind, int64_t generation, bool back)
+{
+	char p[4][60];
+	const char *pairs[5] = { p[0], p[1], p[2], NULL, NULL };
+	char iso[11];
+
+	day_format_iso(run->day, iso);
+	snprintf(p[0], sizeof(p[0]), "kind=%s", kind);
+	snprintf(p[1], sizeof(p[1]), "generation=%lld", (long long)generation);
+	snprintf(p[2], sizeof(p[2]), "day=%s", iso);
+	if (back) {
+		snprintf(p[3], sizeof(p[3]), "rollback=1");
+		pairs[3] = p[3];
+	}
+	hooks_call(run, HOOK_PUBLISH, pairs);
 }

@@ -9,13 +9,22 @@
 #ifndef BATCH_HOOKS_H
 #define BATCH_HOOKS_H
 
-#include "batch/net.h"
 #include "batch/run.h"
+
+struct job; /* batch/net.h */
 
 #define HOOK_PAIRS_MAX 12
 enum hook { HOOK_ARRIVAL, HOOK_REFUSAL, HOOK_PUBLISH, HOOK_ALARM };
 /* pairs: "key=value" strings, NULL-terminated; borrowed. */
 void hooks_call(struct run *run, enum hook event, const char *const *pairs);
+/* An upload was taken (code NULL) or refused (its first fatal code), told once
+ * at most: a run that ends just then leaves it to the receipt. stem: as its
+ * receipt is called. */
+void hooks_upload(struct run *run, const char *side, const char *sender,
+    const char *stem, const char *code);
+/* A generation is in force; rolled back: an older one is again. */
+void hooks_publish(
+    struct run *run, const char *kind, int64_t generation, bool back);
 /* A job that did not do its work, where its alarm is not "none". */
 void hooks_alarm(
     struct run *run, const struct job *job, const char *net, int status);

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/hooks.h"
 #include "batch/intake.h"
 #include "batch/publish.h"
 #include "formats/codec/day.h"
@@ -332,6 +333,14 @@ move_all(struct intake *in)
 
 /* ---- accepted, refused, known ---- */
 
+static void
+call_hooks(const struct upload *u, const char *code)
+{
+	hooks_upload(u->in->run,
+	    u->in->qualification ? "qualification" : "intermediate",
+	    u->sender->id, u->stem, code);
+}
+
 static int
 make_ready(struct upload *u)
 {
@@ -398,6 +407,7 @@ accept(struct upload *u)
 	    enter(u) == -1 || show_receipt_later(u) == -1)
 		return -1;
 	move_later(u);
+	call_hooks(u, NULL);
 	return 0;
 }
 
@@ -460,7 +470,10 @@ refuse(struct upload *u)
 	    (mine && ledger_file_put(u->in->ledger, &u->row) == -1) ||
 	    show_receipt(u) == -1)
 		return -1;
-	return move_upload(u, "refused", false);
+	if (move_upload(u, "refused", false) == -1)
+		return -1;
+	call_hooks(u, diag_table[first_fatal(u)].code);
+	return 0;
 }
 
 /* Whether refusal may have become wrong although not a byte has changed. */

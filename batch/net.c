@@ -504,16 +504,25 @@ net_earliest(const struct net *net, int64_t ends[NET_JOBS_MAX])
 	}
 }
 
+/* The last day of the month before. */
+static void
+month_end(int32_t day, char iso[11])
+{
+	day_format_iso(day, iso);
+	day_format_iso(day - ((iso[8] - '0') * 10 + iso[9] - '0'), iso);
+}
+
 void
 net_argv(const struct job *job, const char *site, int32_t day, char store[2048],
     char *argv[NET_ARGS_MAX + 1])
 {
 	const char *p = job->args;
 	struct buf b;
-	char iso[11];
+	char iso[11], end[11];
 	int n = 0;
 
 	day_format_iso(day, iso);
+	month_end(day, end);
 	buf_init(&b, store, 2048);
 	buf_puts(&b, job->program);
 	argv[n++] = store;
@@ -527,6 +536,8 @@ net_argv(const struct job *job, const char *site, int32_t day, char store[2048],
 				buf_puts(&b, site);
 			else if (len == 4 && memcmp(p, "$DAY", 4) == 0)
 				buf_puts(&b, iso);
+			else if (len == 10 && memcmp(p, NET_MONTH_END, 10) == 0)
+				buf_puts(&b, end);
 			else
 				buf_put(&b, (struct slice) { p, len });
 		}

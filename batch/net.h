@@ -76,8 +76,10 @@ bool net_has(uint64_t set, int status);
 /* Earliest end of every job by the expected durations, in ms of the net, as if
  * nothing fails and jobs without upstream start when their window opens. */
 void net_earliest(const struct net *net, int64_t ends[NET_JOBS_MAX]);
-/* A job's arguments, cut at blanks, $SITE and $DAY put in: argv of at most
- * NET_ARGS_MAX, NULL-terminated, over store. */
+/* A job's arguments, cut at blanks, $SITE, $DAY and $MONTH_END (last day of
+ * the month before) put in: argv of at most NET_ARGS_MAX, NULL-terminated, over
+ * store. */
+#define NET_MONTH_END "$MONTH_END"
 #define NET_ARGS_MAX 32
 void net_argv(const struct job *job, const char *site, int32_t day,
     char store[2048], char *argv[NET_ARGS_MAX + 1]);

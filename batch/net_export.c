@@ -220,14 +220,20 @@ jp1_job(FILE *out, const struct net *net, const struct job *job,
 	char store[2048];
 	char *argv[NET_ARGS_MAX + 1];
 
+	/* JP1 has no such day: the runner works it out */
+	bool by_runner = strstr(job->args, NET_MONTH_END) != NULL;
+
 	net_argv(job, at->site, 0, store, argv);
 	fprintf(out, "\tunit=%s,,%s,;\n\t{\n\t\tty=j;\n\t\t", job->name,
 	    at->account);
 	comment(out, job->reason);
-	fprintf(
-	    out, "\t\tsc=\"%s/%s\";\n\t\tprm=\"", at->programs, job->program);
+	fprintf(out, "\t\tsc=\"%s/%s\";\n\t\tprm=\"", at->programs,
+	    by_runner ? "shikaku-jobs" : job->program);
+	if (by_runner)
+		fprintf(out, "run %s --now --only %s -c %s", net->name,
+		    job->name, at->site);
 	/* -D is left out: the default day is that of the night */
-	for (int i = 1; argv[i] != NULL; i++) {
+	for (int i = 1; !by_runner && argv[i] != NULL; i++) {
 		if (strcmp(argv[i], "-D") == 0 && argv[i + 1] != NULL) {
 			i++;
 			continue;

@@ -20,6 +20,7 @@
 #include <unistd.h>
 
 #include "batch/holds.h"
+#include "batch/hooks.h"
 #include "batch/publish.h"
 #include "batch/rebuild_build.h"
 #include "batch/rebuild_shard.h"
@@ -596,8 +597,11 @@ publish_all(struct job *j)
 		if (publish_rename(path, dir, j->made[k].file) == -1)
 			return io(j, path);
 	}
-	return publish_next(j->root, j->trust, j->publisher, j->key,
-	    j->run->now, &j->set, j->made, j->sink);
+	if (publish_next(j->root, j->trust, j->publisher, j->key, j->run->now,
+		&j->set, j->made, j->sink) == -1)
+		return -1;
+	hooks_publish(j->run, "qualification", j->generation, false);
+	return 0;
 }
 
 /* Shards begin side by side: one after the other does it. */
@@ -647,6 +651,7 @@ go_back(struct job *j)
 	diag_file(j->sink, DIAG_ROLLBACK_DONE, "snapshots/current",
 	    "generation %lld by serial %lld", (long long)j->back_to,
 	    (long long)j->set.serial);
+	hooks_publish(j->run, "qualification", j->back_to, true);
 	return settle(j);
 }
 

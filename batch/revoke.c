@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "batch/hooks.h"
 #include "batch/ledger.h"
 #include "batch/partitions.h"
 #include "batch/publish.h"
@@ -538,6 +539,7 @@ publish_new(struct revoke *r, const struct snapshot_set_entry *e)
 		run_worst(&r->run, EXIT_TEMPORARY);
 		return -1;
 	}
+	hooks_publish(&r->run, "revocation", e->generation, false);
 	return 0;
 }
 
