@@ -248,7 +248,7 @@ check_root(struct run *run, const char *root, bool qualification)
 		.qualification = qualification,
 		.sink = &run->log.sink };
 
-	if (!exists(root, "", "ledger.sqlite"))
+	if (!exists(root, "", "ledger.sqlite") && !ledger_gone(root))
 		return; /* nothing was ever done here */
 	r.ledger = ledger_open(root, r.sink);
 	if (r.ledger == NULL) {

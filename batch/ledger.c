@@ -1,6 +1,7 @@
 /* The books of one side, in SQLite. All SQL but the schema stands here. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sqlite3.h>
 
@@ -288,6 +289,27 @@ ledger_look(const char *root, struct diag_sink *sink)
 	return l;
 }
 
+bool
+ledger_gone(const char *root)
+{
+	static const char *const folders[] = { "done", "segments" };
+	char path[SPOOL_PATH_MAX];
+	struct spool_names names;
+	bool used = false;
+
+	spool_path(path, root, "ledger.sqlite");
+	if (access(path, F_OK) == 0)
+		return false;
+	for (int i = 0; i < 2; i++) {
+		spool_path(path, root, "%s", folders[i]);
+		if (spool_list(path, &names) == -1)
+			continue;
+		used = used || names.n > 0;
+		spool_free(&names);
+	}
+	return used;
+}
+
 struct ledger *
 ledger_open(const char *root, struct diag_sink *sink)
 {
@@ -295,6 +317,10 @@ ledger_open(const char *root, struct diag_sink *sink)
 
 	l->sink = sink;
 	spool_path(l->path, root, "ledger.sqlite");
+	if (ledger_gone(root)) {
+		diag_file(sink, DIAG_LEDGER_GONE, l->path, "%s", "");
+		goto fail;
+	}
 	if (sqlite3_open_v2(l->path, &l->db,
 		SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE,
 		NULL) != SQLITE_OK ||

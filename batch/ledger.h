@@ -14,7 +14,10 @@
 #include "formats/filename.h"
 
 struct ledger;
+/* NULL: raised; LEDGER_GONE where there is none any more (ledger_gone()). */
 struct ledger *ledger_open(const char *root, struct diag_sink *sink);
+/* Is there none, though what was in one is: uploads done with, segments? */
+bool ledger_gone(const char *root);
 /* Only to look: nothing is made or written, and another account's books can
  * be read. NULL: raised. */
 struct ledger *ledger_look(const char *root, struct diag_sink *sink);

@@ -259,6 +259,26 @@ show_json(const struct net *net, const struct ledger_job *row, int i)
 	puts(text);
 }
 
+/* What the job itself said last, with its code, and where all of it is. */
+static void
+show_why(const char *root, const char *iso, const struct net *net, int i)
+{
+	char path[SPOOL_PATH_MAX], line[1024], said[1024] = "";
+	FILE *f;
+
+	spool_path(
+	    path, root, "log/%s.%s.%s.log", iso, net->name, net->job[i].name);
+	f = fopen(path, "re");
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
+		if (strstr(line, ": fatal ") != NULL)
+			memcpy(said, line, sizeof(said));
+	if (f != NULL)
+		fclose(f);
+	said[strcspn(said, "\n")] = '\0';
+	printf(
+	    "    %s%slog: %s\n", said, said[0] == '\0' ? "" : "\n    ", path);
+}
+
 int
 net_show(struct run *run, const struct net *net, const char *root, bool json)
 {
@@ -301,9 +321,15 @@ net_show(struct run *run, const struct net *net, const char *root, bool json)
 		    (long long)(row->ms / 1000), row->exit,
 		    (long long)row->read, (long long)row->accepted,
 		    (long long)row->refused, verdict(net, row));
-		if (row->id != 0 && !net_has(net->go_on, row->exit))
-			printf("    %s\n    %s\n", net->job[i].by_hand,
-			    net->job[i].by_hand_ja);
+		if (row->id == 0 || net_has(net->go_on, row->exit))
+			continue;
+		show_why(root, iso, net, i);
+		if (row->ended == 0)
+			puts("    where nothing runs any more: shikaku-jobs "
+			     "run --resume / 動いていなければ "
+			     "shikaku-jobs run --resume");
+		printf("    %s\n    %s\n", net->job[i].by_hand,
+		    net->job[i].by_hand_ja);
 	}
 	return 0;
 }

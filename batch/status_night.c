@@ -6,7 +6,8 @@
  *  WARNING   a step of the night is missing, or a person must decide
  *  UNKNOWN   it cannot be told: configuration, ledger
  *
- * A sender's refused file is no fault of the night: it is only counted.
+ * A sender's refused file is no fault of the night: it is only counted, but
+ * where more are refused than accepted.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -21,6 +22,7 @@
 #include "formats/codec/day.h"
 
 #define LINES 16
+#define MANY 5 /* refused uploads: a sender or two may err */
 
 static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
@@ -34,6 +36,8 @@ struct night {
 	/* of one side */
 	bool qualification;
 	int64_t waiting, held, refused, accepted, undelivered, unmerged;
+	int64_t lost; /* link packages that were refused */
+	char package[64]; /* one of them */
 	struct snapshot_set set;
 	bool set_there;
 };
@@ -72,12 +76,19 @@ count_file(void *arg, const struct ledger_file *f)
 {
 	struct night *n = arg;
 
-	if (f->id.day > n->day || f->arrived >= n->ends)
-		return 0; /* for the next night */
+	bool late = f->arrived >= n->ends; /* for the next night */
+
+	if (f->id.day > n->day)
+		return 0;
+	/* ours, and no sender will send it again */
+	if (f->id.feed == FEED_PACKAGE && f->state == FILE_REFUSED &&
+	    n->lost++ == 0)
+		filename_format(&f->id, "", n->package);
 	if (f->state == FILE_HELD)
-		n->held++;
+		n->held += !late;
 	else if (f->state == FILE_READY || f->state == FILE_ARRIVED)
-		n->waiting += f->id.feed != FEED_PACKAGE || n->qualification;
+		n->waiting +=
+		    !late && (f->id.feed != FEED_PACKAGE || n->qualification);
 	else if (f->id.day == n->day) {
 		n->refused += f->state == FILE_REFUSED;
 		n->accepted += f->state != FILE_REFUSED;
@@ -140,6 +151,15 @@ look_side(struct night *n, const char *root, bool qualification)
 
 	n->qualification = qualification;
 	spool_path(path, root, "ledger.sqlite");
+	if (ledger_gone(root)) {
+		tell(n, NIGHT_CRITICAL,
+		    "%s: the ledger is gone, its files are there: put it back "
+		    "from a backup (shikaku-backup), run nothing before / "
+		    "台帳が失われています。控えから復元するまで何も実行しないで"
+		    "ください",
+		    side);
+		return;
+	}
 	if (access(path, F_OK) == -1) {
 		tell(n, NIGHT_WARNING,
 		    "%s: no ledger: no night was ever run here; run it / "
@@ -200,7 +220,7 @@ judge_entry(struct night *n, enum snapshot_kind k)
 	const struct config *c = n->run->config;
 	const struct snapshot_set_entry *e = &n->set.kind[k];
 	int64_t age = n->run->now - e->cut_off;
-	char day[11];
+	char day[11], path[SPOOL_PATH_MAX];
 
 	if (e->generation == 0) {
 		tell(n,
@@ -211,6 +231,15 @@ judge_entry(struct night *n, enum snapshot_kind k)
 		    snapshot_names[k]);
 		return;
 	}
+	spool_path(path, c->qualification_root, "snapshots/%s", e->file);
+	if (access(path, R_OK) == -1)
+		tell(n, NIGHT_CRITICAL,
+		    "%s cannot be read: questions are refused; "
+		    "shikaku-rebuild --rollback an older generation, or put "
+		    "it back from a backup / "
+		    "公開中のファイルを読めません。旧世代に戻すか控えから復元して"
+		    "ください",
+		    path);
 	day_format_iso(e->day, day);
 	if (k == SNAPSHOT_INSTITUTIONS || /* comes once a month */
 	    (n->run->day_given && e->day >= n->day) ||
@@ -254,6 +283,30 @@ judge_set(struct night *n)
 		judge_entry(n, (enum snapshot_kind)k);
 }
 
+/* A few refused files are their senders' business; most of them are ours. */
+static void
+judge_refused(struct night *n)
+{
+	if (n->lost > 0)
+		tell(n, NIGHT_CRITICAL,
+		    "%lld link packages were refused, their changes reach "
+		    "nobody: mend what the log of intake says (keys, CRL), "
+		    "move refused/%s... back to box/IM000001/in and run the "
+		    "night again / "
+		    "連携パッケージが拒否されました。原因を除き、refusedからbox/"
+		    "IM000001/inへ戻して夜間処理を再実行してください",
+		    (long long)n->lost, n->package);
+	if (n->refused > n->accepted && n->refused >= MANY)
+		tell(n, NIGHT_WARNING,
+		    "%lld uploads of the night were refused, %lld accepted: "
+		    "look whether the cause is here (trust.insurer_ca, "
+		    "trust.insurer_crl, the clock, disk), then tell the "
+		    "senders / "
+		    "拒否が受付を上回っています。当方の証明書・失効リスト・時刻"
+		    "を確認してください",
+		    (long long)n->refused, (long long)n->accepted);
+}
+
 static void
 judge_segments(struct night *n)
 {
@@ -292,6 +345,7 @@ status_night(struct run *run, int32_t night)
 		look_side(n, c->qualification_root, true);
 		judge_set(n);
 	}
+	judge_refused(n);
 	judge_segments(n);
 	printf("%s: night of %s, files_accepted=%lld files_refused=%lld "
 	       "files_waiting=%lld files_held=%lld",

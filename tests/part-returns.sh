@@ -261,6 +261,33 @@ is 'a set too old' 'WARNING 1' "$("$B/shikaku-status" -c "$S/site.yaml" >"$S/sta
 cp "$S/site.yaml" "$S/stop.yaml"
 printf '\nfreshness:\n  stop: true\n' >>"$S/stop.yaml"
 is 'where the responder stops for it' 'CRITICAL 2' "$("$B/shikaku-status" -c "$S/stop.yaml" >"$S/status" 2>/dev/null; s=$?; echo "$(head -n 1 "$S/status" | cut -d: -f1) $s")"
+# what an operator was told was well, and was not
+sql() { sqlite3 "$1/ledger.sqlite" "$2"; }
+SNAP=$(find "$Q/snapshots" -name 'qualification-*.sqlite' | sort | tail -n 1)
+mv "$SNAP" "$T/snap"
+is 'a snapshot of the set that is not there: no question is answered' 'CRITICAL 2' "$(night 2026-08-01)"
+mv "$T/snap" "$SNAP"
+sql "$Q" "UPDATE file SET state = 'refused' WHERE feed = 'package'"
+is 'a link package that was refused: its changes reach nobody' 'CRITICAL 2' "$(night 2026-08-01)"
+ok 'which, and where to put it' "$(grep -q 'refused/IM000001_package_20260801_0001.*box/IM000001/in' "$S/status"; echo $?)"
+sql "$Q" "UPDATE file SET state = 'ingested' WHERE feed = 'package'"
+cp "$I/ledger.sqlite" "$T/ledger"
+sql "$I" "UPDATE file SET state = 'refused' WHERE feed <> 'package'"
+is 'more refused than accepted is no sender of ours who errs' 'WARNING 1' "$(night 2026-08-01)"
+ok 'look here first' "$(grep -q 'trust.insurer_crl' "$S/status"; echo $?)"
+rm "$I"/ledger.sqlite*
+is 'a ledger that is gone is no site where nothing was run' 'CRITICAL 2' "$(night 2026-08-01)"
+"$B/shikaku-check" -c "$S/site.yaml" >/dev/null 2>"$S/err"
+is 'check: 36' 36 $?
+ok 'by its name' "$(grep -q 'ledger.sqlite: fatal F9041' "$S/err"; echo $?)"
+"$B/shikaku-intake" -c "$S/site.yaml" -D 2026-08-01 >/dev/null 2>"$S/err"
+ok 'no new one is begun over old files' "$([ $? -ge 11 ] && [ ! -e "$I/ledger.sqlite" ] && grep -q F9041 "$S/err"; echo $?)"
+cp "$T/ledger" "$I/ledger.sqlite"
+is 'put back, all is well' 'OK 0' "$(night 2026-08-01)"
+# a night run late, after the service has opened: its files are counted
+was=$("$B/shikaku-status" -c "$S/site.yaml" -D 2026-08-01 | grep -o 'files_accepted=[0-9]*')
+late=$(TZ=UTC faketime -f '@2026-08-02 01:00:00' "$B/shikaku-status" -c "$S/site.yaml" | grep -o 'files_accepted=[0-9]*')
+ok 'a night run late counts the same files, asked for by its day or not' "$([ -n "$was" ] && [ "$was" != files_accepted=0 ] && [ "$was" = "$late" ]; echo $?)"
 M=$(readlink -f "$Q/snapshots/current/manifest.yaml")
 cp "$M" "$T/manifest"
 sed -i 's/^serial: .*/serial: 9/' "$M"
