@@ -253,6 +253,16 @@ def test_parsers(s):
                 said = "".join(re.findall("<Name>([^<]*)</Name>", said))
             check("%s by %s: well-formed, the name as it was" % (encoding, tool),
                   r.returncode == 0 and name in said and not r.stderr, (r.returncode, said[-300:], r.stderr[-300:]))
+    # a letter only CP932 has: iconv's SHIFT_JIS, which libxml2 reads by, lacks it
+    q = number(None, "19461120", institution=SJIS, insurer="  139998", num="4260")
+    status, _, data = post(s, as_xml(q, "Shift_JIS"), client=SJIS, kind="application/xml")
+    check("CP932's own letter: answered", status == 200 and b"\xfb\xfc" in data, data[:80])
+    with open(path, "wb") as f:
+        f.write(data)
+    if shutil.which("DOMPrint"):
+        r = subprocess.run(parsers[1][1] + [path], capture_output=True, timeout=30)
+        check("CP932's own letter by DOMPrint", r.returncode == 0 and not r.stderr
+              and "<Name>●田　髙子</Name>" in r.stdout.decode(), (r.returncode, r.stderr[-300:]))
 
 
 def test_curl(s):
