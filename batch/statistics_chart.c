@@ -107,7 +107,10 @@ name_short(FILE *f, enum statistics_dim dim, const char *key, int most)
 	}
 	snprintf(
 	    cut, sizeof(cut), "%.*s%s", (int)n, s, s[n] == '\0' ? "" : "…");
-	html_text(f, dim == DIM_CODE && strcmp(key, "none") != 0 ? key : cut);
+	html_text(f,
+	    (dim == DIM_CODE || dim == DIM_REASON) && strcmp(key, "none") != 0 ?
+		key :
+		cut);
 }
 
 /* ---- frame ---- */
@@ -184,13 +187,18 @@ legend(FILE *f, enum statistics_dim dim, const struct chart_keys *k)
 	fputs("<ul class=\"legend\">", f);
 	for (size_t i = 0; i < k->n; i++) {
 		char room[64];
+		const char *en;
 
 		fprintf(f, "<li><i style=\"background:var(--c%zu)\"></i>",
 		    i % COLOURS);
 		name(f, dim, k->v[i]);
-		fputs(" <small lang=\"en\">", f);
-		html_text(f, statistics_label(dim, k->v[i], false, room));
-		fputs("</small></li>", f);
+		en = statistics_label(dim, k->v[i], false, room);
+		if (strcmp(en, k->v[i]) != 0) {
+			fputs(" <small lang=\"en\">", f);
+			html_text(f, en);
+			fputs("</small>", f);
+		}
+		fputs("</li>", f);
 	}
 	fputs("</ul>\n", f);
 }

@@ -377,7 +377,7 @@ put_findings(FILE *f, const struct statistics *s)
 static void
 put_head(FILE *f, const struct statistics *s)
 {
-	char first[11], last[11], csv[48], json[48], sqlite[48];
+	char first[11], last[11], csv[48], json[48], sqlite[48], xlsx[48];
 	int y, m, d;
 
 	day_format_iso(s->first, first);
@@ -386,6 +386,7 @@ put_head(FILE *f, const struct statistics *s)
 	statistics_name(s, ".csv", csv);
 	statistics_name(s, ".json", json);
 	statistics_name(s, ".sqlite", sqlite);
+	statistics_name(s, ".xlsx", xlsx);
 	fprintf(f,
 	    "<!DOCTYPE html>\n<html lang=\"ja\">\n<head>\n<meta "
 	    "charset=\"utf-8\">\n<meta name=\"viewport\" "
@@ -411,8 +412,9 @@ put_head(FILE *f, const struct statistics *s)
 	}
 	fprintf(f,
 	    "データ <a href=\"%s\">CSV</a> "
-	    "<a href=\"%s\">列の説明 columns</a> <a href=\"%s\">SQLite</a></p>\n",
-	    csv, json, sqlite);
+	    "<a href=\"%s\">列の説明 columns</a> <a href=\"%s\">SQLite</a> "
+	    "<a href=\"%s\">Excel</a></p>\n",
+	    csv, json, sqlite, xlsx);
 	if (!s->closed)
 		fputs(
 		    "<p class=\"warn\"><strong>未確定: この月は終わっていません。</strong>"
