@@ -27,8 +27,11 @@ struct fact {
 	"SELECT replace(day, '-', ''), '" #name "', sum(" #name "), sender "   \
 	"FROM reflection WHERE day BETWEEN :first AND :last AND :own "         \
 	"GROUP BY 1, 4"
-#define RUNS                                                                   \
-	" FROM run WHERE day BETWEEN :first AND :last AND program <> 'report' "
+/* The report's own would change it, and so would a program that ran again and
+ * found nothing to do. */
+#define RUNS                                                                    \
+	" FROM run WHERE day BETWEEN :first AND :last AND program <> 'report' " \
+	"AND exit IS NOT 1 "
 static const struct fact of_ledger[] = {
 	{ TABLE_FEED_STATE,
 	    "SELECT feed, state, count(*), sender" FILES "GROUP BY 1, 2, 4" },

@@ -141,7 +141,7 @@ const enum statistics_dim statistics_follows[DIM__MAX][3] = {
 #define LEDGER "両側の台帳", "ledgers of both sides"
 #define VISIBLE "両側の台帳。反映は業務日の翌日の開局。公開がそれより遅れたときは公開時刻", "ledgers of both sides; visible from the opening after the business day, or when published where that was later"
 #define BILL "課金管理の月次集計（shikaku-bill）", "the bill's summary of the month (shikaku-bill)"
-#define RUNS "両側の台帳の実行記録（集計を除く）", "runs in the ledgers of both sides, but for the report's own"
+#define RUNS "両側の台帳の実行記録（集計、および処理対象なしで終わった実行を除く）", "runs in the ledgers of both sides, but for the report's own and those that found nothing to do"
 const struct statistics_table_row statistics_tables[TABLE__MAX] = {
 	[TABLE_QUESTIONS] = { "questions", "照会件数", "Questions", FAMILY_QUESTIONS, "questions", "件", { DIM_NONE, DIM_NONE }, CHART_NUMBER, false, JOURNAL },
 	[TABLE_DAY] = { "questions_by_day", "日別の照会件数", "Questions by day", FAMILY_QUESTIONS, "questions", "件", { DIM_DAY, DIM_NONE }, CHART_LINE, true, JOURNAL },
