@@ -33,6 +33,9 @@ openssl req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj '/CN=T
 openssl x509 -req -in "$W/pki/publish.csr" -CA "$W/pki/site-ca.pem" -CAkey "$W/pki/site-ca.key" -days 365 \
     -extfile "$W/pki/leaf.cnf" -out "$W/pki/publish.pem" 2>/dev/null
 chmod 600 "$W/pki/publish.key"
+mkdir -p "$W/masters" # whose own pages report writes
+printf 'Sender,Side,Feeds,SenderName,JoinsOn,LeavesOn\r\n06139992,intermediate,shikaku,TEST,,\r\n' >"$W/masters/senders.csv"
+printf 'InsurerNumber,InsurerCode,Scheme,InsurerName,Prefecture,Sender\r\n06139992,06139992,society,TEST,13,06139992\r\n' >"$W/masters/insurers.csv"
 
 cat >"$W/journal.py" <<'END'
 import hashlib, sys
