@@ -9,6 +9,8 @@ dir="$B/part-store"
 passed=0 failed=0
 rm -rf "$dir"
 mkdir -p "$dir"
+# the tool keeps its lists of inputs until it ends
+export ASAN_OPTIONS="${ASAN_OPTIONS:-}:detect_leaks=0"
 if "$B/tool-store" -n 3000 -d "$dir/store" -s 7 -c -p >"$dir/out" 2>&1; then
 	passed=1
 else
