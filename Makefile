@@ -15,7 +15,7 @@ APT := gcc git make pkg-config libssl-dev libsqlite3-dev libxml2-dev libarchive-
 	libyaml-dev libcunit1-dev liblmdb-dev libevent-dev libjansson-dev libxlsxwriter-dev \
 	libxxhash-dev \
 	openssl sqlite3 libxml2-utils mandoc curl python3 faketime \
-	strace zip unzip zstd nginx-light procps
+	strace zip unzip zstd nginx-light procps time
 # opens in the tests what we write: 250 MB, 46 s; a test without says SKIP
 APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffice-calc-nogui python3-openpyxl poppler-utils \
 	fonts-ipafont-gothic

@@ -498,7 +498,7 @@ snapshot_new(struct revoke *r, struct snapshot_set_entry *e)
 	spool_path(r->work, r->root, "work/shikaku-revoke.%ld", (long)getpid());
 	partitions_order(&r->parts);
 	if (publish_make_dir(r->work) == 0)
-		kept = sort_new(4, SORT_MEMORY / 3, r->work);
+		kept = sort_new(4, SORT_MEMORY / 6, r->work);
 	if (kept != NULL && kept_entries(r, kept) == 0 &&
 	    (m = snapshot_create(r->work, SNAPSHOT_REVOCATION, e, r->sink)) !=
 		NULL &&

@@ -265,7 +265,7 @@ make_empty(struct snapshot_make *m)
 	if (m->kind == SNAPSHOT_CARDS)
 		fill_table(m, FILLED_WAITING, "waiting");
 	if (m->kind == SNAPSHOT_REVOCATION)
-		want_order(m, ORDER_REVOKED, SORT_MEMORY);
+		want_order(m, ORDER_REVOKED, SORT_MEMORY / 4);
 	if (close_db(m) == -1)
 		return -1;
 	m->pages_before = count_pages(m);

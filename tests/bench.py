@@ -43,10 +43,13 @@ class Ran:
 
 
 def run(argv, ok=(0, 1, 4, 5), **kw):
-    """Runs one process; wall and CPU seconds, peak MiB, its stdout."""
+    """Runs one process; wall and CPU seconds, peak MiB, its stdout. time(1)
+    stands between: a process keeps the peak of the one it was forked from
+    over execve(), and this one is larger than what it measures."""
     log = open(os.path.join(ROOT, "run.out"), "w+b")
+    peak = os.path.join(ROOT, "run.peak")
     start = time.monotonic()
-    child = subprocess.Popen(argv, stdout=log, **kw)
+    child = subprocess.Popen(["/usr/bin/time", "-q", "-f", "%M", "-o", peak, *argv], stdout=log, **kw)
     _, status, usage = os.wait4(child.pid, 0)
     seconds = time.monotonic() - start
     child.returncode = os.waitstatus_to_exitcode(status)
@@ -54,8 +57,9 @@ def run(argv, ok=(0, 1, 4, 5), **kw):
     out = log.read().decode()
     if child.returncode not in ok:
         sys.exit("%s ended with %d\n%s" % (" ".join(argv), child.returncode, out))
-    return Ran(child.returncode, seconds, usage.ru_utime + usage.ru_stime,
-               usage.ru_maxrss / 1024, out)
+    with open(peak) as f:
+        rss = int(f.read()) / 1024
+    return Ran(child.returncode, seconds, usage.ru_utime + usage.ru_stime, rss, out)
 
 
 def program(name, site, *more, **kw):
@@ -802,9 +806,18 @@ def bench_report(folder, lines=int(os.environ.get("REPORT_LINES", 1000000))):
     row("report.html_size", os.path.getsize(root + "/out/statistics/statistics-202505.html") / 1024, "KiB", "cap", 2048)
 
 
-def write_results(name="results.tsv"):
-    with open(os.path.join(ROOT, name), "w") as f:
+def write_results(name="results.tsv", add=False):
+    """The rows of this run; add: to the common list, in place of their own."""
+    path = os.path.join(TOP, "build", "bench", name)
+    kept = []
+    if add and os.path.exists(path):
+        with open(path) as f:
+            own = {r[0] for r in results}
+            kept = [line for line in f if line.split("\t")[0] not in own | {"name"}]
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    with open(path, "w") as f:
         f.write("name\tvalue\tunit\tpeer\tpeer value\tratio\n")
+        f.writelines(kept)
         for r in results:
             f.write("\t".join(r) + "\n")
     say("written: build/bench/" + name)
