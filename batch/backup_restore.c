@@ -186,40 +186,16 @@ put_presets(
 	}
 }
 
-static int
-write_site(struct run *run, const char *generation, const char *into)
+/* The text as it was, comments and all, but for the values that are paths; what
+ * a section leaves to its presets follows its head. */
+static void
+copy_lines(FILE *f, const struct yaml *y, struct slice all, const char *folder)
 {
-	char path[SPOOL_PATH_MAX];
-	struct yaml *y = NULL;
-	size_t n = 0;
-	FILE *f = NULL;
-	int line = 1, r = -1;
-	char *all, *folder = NULL, *slash;
+	const char *p = all.p, *stop = all.p + all.n;
 
-	spool_path(path, generation, "site.yaml");
-	if ((all = spool_slurp(path, (size_t)1 << 20, &n)) == NULL)
-		return io(run, path);
-	if ((y = yaml_read((struct slice) { all, n }, path, &run->log.sink)) ==
-	    NULL) {
-		bad(run, path, "site.yaml cannot be read");
-		goto out;
-	}
-	if ((folder = realpath(run->config_path, NULL)) == NULL) {
-		io(run, run->config_path);
-		goto out;
-	}
-	slash = strrchr(folder, '/');
-	*slash = '\0';
-	spool_path(path, into, "site.yaml");
-	unlink(path);
-	if ((f = fopen(path, "we")) == NULL) {
-		io(run, path);
-		goto out;
-	}
-	for (char *p = all; p < all + n; line++) {
-		char *end = memchr(p, '\n', (size_t)(all + n - p));
-		size_t len =
-		    end == NULL ? (size_t)(all + n - p) : (size_t)(end - p);
+	for (int line = 1; p < stop; line++) {
+		const char *end = memchr(p, '\n', (size_t)(stop - p));
+		int len = (int)((end == NULL ? stop : end) - p);
 		const struct yaml_node *v = NULL, *section = NULL;
 
 		for (size_t i = 0; i < y->n; i++) {
@@ -233,16 +209,48 @@ write_site(struct run *run, const char *generation, const char *into)
 				section = at;
 		}
 		if (v == NULL)
-			fprintf(f, "%.*s\n", (int)len, p);
+			fprintf(f, "%.*s\n", len, p);
 		else {
 			fprintf(f, "%.*s", v->value_column - 1, p);
 			put_value(f, v->path, v->value, folder);
 		}
 		if (section != NULL)
 			put_presets(f, y, section->path, folder);
-		p = end == NULL ? all + n : end + 1;
+		p = end == NULL ? stop : end + 1;
 	}
 	put_presets(f, y, NULL, folder);
+}
+
+static int
+write_site(struct run *run, const char *generation, const char *into)
+{
+	char path[SPOOL_PATH_MAX];
+	struct yaml *y = NULL;
+	size_t n = 0;
+	FILE *f = NULL;
+	int r = -1;
+	char *all, *folder = NULL;
+
+	spool_path(path, generation, "site.yaml");
+	if ((all = spool_slurp(path, (size_t)1 << 20, &n)) == NULL)
+		return io(run, path);
+	if ((y = yaml_read((struct slice) { all, n }, path, &run->log.sink)) ==
+	    NULL) {
+		bad(run, path, "site.yaml cannot be read");
+		goto out;
+	}
+	if ((folder = realpath(run->config_path, NULL)) == NULL) {
+		io(run, run->config_path);
+		goto out;
+	}
+	*strrchr(folder, '/') = '\0';
+	spool_path(path, into, "site.yaml");
+	unlink(path);
+	if ((f = fopen(path, "we")) == NULL) {
+		io(run, path);
+		goto out;
+	}
+	copy_lines(f, y, (struct slice) { all, n }, folder);
 	r = fclose(f) == 0 ? 0 : io(run, path);
 	f = NULL;
 out:

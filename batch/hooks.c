@@ -2,6 +2,8 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -13,6 +15,9 @@
 #include "formats/codec/day.h"
 
 #define PATIENCE_MS 10000
+#define HOOK_PAIRS_MAX 12
+
+enum hook { HOOK_ARRIVAL, HOOK_REFUSAL, HOOK_PUBLISH, HOOK_ALARM };
 
 static const char *const hook_names[] = { "arrival", "refusal", "publish",
 	"alarm" };
@@ -52,12 +57,29 @@ call(struct run *run, const char *path, char *const *argv)
 		warn(run, path, "ended with a failure");
 }
 
-void
-hooks_call(struct run *run, enum hook event, const char *const *pairs)
+/* KEY=VALUE of one event, as its programs get them. */
+struct pairs {
+	char text[HOOK_PAIRS_MAX][100];
+	int n;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+add(struct pairs *p, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (p->n == HOOK_PAIRS_MAX)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(p->text[p->n++], sizeof(p->text[0]), fmt, ap);
+	va_end(ap);
+}
+
+static void
+tell(struct run *run, enum hook event, struct pairs *p)
 {
 	const char *folder = run->config->hooks_folder;
-	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX];
-	char store[HOOK_PAIRS_MAX][256], name[16];
+	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX], name[16];
 	char *argv[HOOK_PAIRS_MAX + 3];
 	struct spool_names names;
 	int n = 1;
@@ -69,10 +91,8 @@ hooks_call(struct run *run, enum hook event, const char *const *pairs)
 		return; /* no such event here */
 	snprintf(name, sizeof(name), "%s", hook_names[event]);
 	argv[n++] = name;
-	for (int i = 0; i < HOOK_PAIRS_MAX && pairs[i] != NULL; i++) {
-		snprintf(store[i], sizeof(store[i]), "%s", pairs[i]);
-		argv[n++] = store[i];
-	}
+	for (int i = 0; i < p->n; i++)
+		argv[n++] = p->text[i];
 	argv[n] = NULL;
 	for (size_t i = 0; i < names.n; i++) {
 		spool_path(path, dir, "%s", names.v[i]);
@@ -83,60 +103,56 @@ hooks_call(struct run *run, enum hook event, const char *const *pairs)
 	spool_free(&names);
 }
 
+static void
+add_day(struct pairs *p, const struct run *run)
+{
+	char iso[11];
+
+	day_format_iso(run->day, iso);
+	add(p, "day=%s", iso);
+}
+
 void
 hooks_alarm(struct run *run, const struct job *job, const char *net, int status)
 {
-	char p[6][100];
-	const char *pairs[7] = { p[0], p[1], p[2], p[3], p[4], p[5], NULL };
-	char iso[11];
+	struct pairs p = { .n = 0 };
 
 	if (job->alarm == ALARM_NONE)
 		return;
-	day_format_iso(run->day, iso);
-	snprintf(p[0], sizeof(p[0]), "net=%s", net);
-	snprintf(p[1], sizeof(p[1]), "job=%s", job->name);
-	snprintf(p[2], sizeof(p[2]), "day=%s", iso);
-	snprintf(p[3], sizeof(p[3]), "exit=%d", status);
-	snprintf(p[4], sizeof(p[4]), "alarm=%s", net_alarm_names[job->alarm]);
+	add(&p, "net=%s", net);
+	add(&p, "job=%s", job->name);
+	add_day(&p, run);
+	add(&p, "exit=%d", status);
+	add(&p, "alarm=%s", net_alarm_names[job->alarm]);
 	/* the page of what to do: shikaku-runbook(7) */
-	snprintf(p[5], sizeof(p[5]), "id=%s-%s", net, job->name);
-	hooks_call(run, HOOK_ALARM, pairs);
+	add(&p, "id=%s-%s", net, job->name);
+	tell(run, HOOK_ALARM, &p);
 }
 
 void
 hooks_upload(struct run *run, const char *side, const char *sender,
     const char *stem, const char *code)
 {
-	char p[5][100];
-	const char *pairs[6] = { p[0], p[1], p[2], p[3], NULL, NULL };
-	char iso[11];
+	struct pairs p = { .n = 0 };
 
-	day_format_iso(run->day, iso);
-	snprintf(p[0], sizeof(p[0]), "side=%s", side);
-	snprintf(p[1], sizeof(p[1]), "sender=%s", sender);
-	snprintf(p[2], sizeof(p[2]), "upload=%s", stem);
-	snprintf(p[3], sizeof(p[3]), "day=%s", iso);
-	if (code != NULL) {
-		snprintf(p[4], sizeof(p[4]), "code=%s", code);
-		pairs[4] = p[4];
-	}
-	hooks_call(run, code == NULL ? HOOK_ARRIVAL : HOOK_REFUSAL, pairs);
+	add(&p, "side=%s", side);
+	add(&p, "sender=%s", sender);
+	add(&p, "upload=%s", stem);
+	add_day(&p, run);
+	if (code != NULL)
+		add(&p, "code=%s", code);
+	tell(run, code == NULL ? HOOK_ARRIVAL : HOOK_REFUSAL, &p);
 }
 
 void
 hooks_publish(struct run *run, const char *kind, int64_t generation, bool back)
 {
-	char p[4][60];
-	const char *pairs[5] = { p[0], p[1], p[2], NULL, NULL };
-	char iso[11];
+	struct pairs p = { .n = 0 };
 
-	day_format_iso(run->day, iso);
-	snprintf(p[0], sizeof(p[0]), "kind=%s", kind);
-	snprintf(p[1], sizeof(p[1]), "generation=%lld", (long long)generation);
-	snprintf(p[2], sizeof(p[2]), "day=%s", iso);
-	if (back) {
-		snprintf(p[3], sizeof(p[3]), "rollback=1");
-		pairs[3] = p[3];
-	}
-	hooks_call(run, HOOK_PUBLISH, pairs);
+	add(&p, "kind=%s", kind);
+	add(&p, "generation=%lld", (long long)generation);
+	add_day(&p, run);
+	if (back)
+		add(&p, "rollback=1");
+	tell(run, HOOK_PUBLISH, &p);
 }

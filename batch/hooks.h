@@ -13,10 +13,6 @@
 
 struct job; /* batch/net.h */
 
-#define HOOK_PAIRS_MAX 12
-enum hook { HOOK_ARRIVAL, HOOK_REFUSAL, HOOK_PUBLISH, HOOK_ALARM };
-/* pairs: "key=value" strings, NULL-terminated; borrowed. */
-void hooks_call(struct run *run, enum hook event, const char *const *pairs);
 /* An upload was taken (code NULL) or refused (its first fatal code), told once
  * at most: a run that ends just then leaves it to the receipt. stem: as its
  * receipt is called. */

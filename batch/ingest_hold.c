@@ -190,18 +190,29 @@ obey(struct ledger *l, struct run *run, struct ingest_order *o)
 				     o->refuse ? HOLD_REFUSE : HOLD_RELEASE,
 		.at = run->now };
 	struct ledger_file f;
+	bool lost;
 	int r;
 
 	if (filename_parse_stem(slice_of(o->stem), &h.id) == -1)
 		return 0;
 	r = ledger_file_get(l, &h.id, &f);
-	if (r != 1 || (f.state != FILE_HELD && f.state != FILE_READY))
-		return r == -1 ? -1 : 0;
+	if (r == -1)
+		return -1;
+	/* a link package that intake refused: nobody will send it again, and
+	 * shikaku-status asks for it until somebody says it is settled */
+	lost = r == 1 && f.state == FILE_REFUSED && o->refuse &&
+	    f.id.feed == FEED_PACKAGE;
+	if (r == 0 || (f.state != FILE_HELD && f.state != FILE_READY && !lost))
+		return 0;
+	memcpy(h.sha256, f.sha256, sizeof(h.sha256));
+	memcpy(h.code, f.reason, sizeof(h.code));
+	h.since = run->day;
 	snprintf(h.why, sizeof(h.why), "%s", o->why);
 	who_am_i(h.who);
 	if (ledger_begin(l) == -1)
 		return -1;
-	r = ledger_hold_decide(l, &h);
+	r = lost && ledger_hold_put(l, &h) == -1 ? -1 :
+						   ledger_hold_decide(l, &h);
 	if (run->dry || r == -1)
 		ledger_rollback(l);
 	else if (ledger_commit(l) == -1)

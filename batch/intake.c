@@ -660,6 +660,22 @@ make_box(const struct intake *in, const struct sender *s)
 	return publish_make_dir(dir);
 }
 
+/* A new row of the senders' table, and boxes belong to another account (each
+ * is a chroot of sftp): nothing can have come, and the others must not wait. */
+static bool
+no_box(const struct intake *in, const char *dir)
+{
+	int why = errno;
+
+	if ((why != EACCES && why != EPERM && why != EROFS) ||
+	    access(dir, F_OK) == 0 || errno != ENOENT) {
+		errno = why;
+		return false;
+	}
+	diag_file(&in->run->log.sink, DIAG_NO_BOX, dir, "%s", strerror(why));
+	return true;
+}
+
 /* Names sort by feed, day and running number. */
 static int
 take_box(struct intake *in, const struct sender *s)
@@ -669,6 +685,8 @@ take_box(struct intake *in, const struct sender *s)
 	int box, r = 0;
 
 	spool_path(dir, in->root, "box/%s/in", s->id);
+	if (make_box(in, s) == -1 && no_box(in, dir))
+		return 0;
 	if (make_box(in, s) == -1 || spool_list(dir, &names) == -1) {
 		diag_file(
 		    &in->run->log.sink, DIAG_IO, dir, "%s", strerror(errno));

@@ -381,6 +381,7 @@ cmd_run(struct request *q)
 		return net_plan(run, &q->order, root_of(run->config));
 	}
 	root = root_of(run->config);
+	run->countless = true; /* records are counted by its programs */
 	/* one runner of a net, or of one job of it; the programs have their
 	 * own locks besides */
 	snprintf(q->lease, sizeof(q->lease), "jobs-%s%s%s", q->net->name,

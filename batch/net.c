@@ -208,69 +208,142 @@ take_choice(const char *s, const char *const *names)
 	return -1;
 }
 
-/* What was expected; NULL: it is well. */
-static const char *
-take_value(struct reading *r, const struct key *k, void *base, const char *s)
+/* One value into its place; -1: it is not what its type expects. */
+typedef int taker(struct reading *r, const struct key *k, void *base, void *at,
+    const char *s);
+
+static int
+take_text(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)r, (void)k, (void)base;
+	*(const char **)at = s;
+	return 0;
+}
+
+static int
+take_name(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)r, (void)k, (void)base;
+	if (!is_name(s))
+		return -1;
+	snprintf(at, NET_NAME_MAX + 1, "%s", s);
+	return 0;
+}
+
+static int
+take_program(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)r, (void)k, (void)base;
+	*(const char **)at = s;
+	return strncmp(s, "shikaku-", 8) == 0 && is_name(s + 8) ? 0 : -1;
+}
+
+static int
+take_names(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)k, (void)at;
+	return take_after(r, base, s);
+}
+
+static int
+take_days(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)r, (void)k, (void)base;
+	return day_rule_parse(s, at);
+}
+
+static int
+take_clock(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)r, (void)k, (void)base;
+	*(int64_t *)at = clock_of(s, strlen(s));
+	return *(int64_t *)at == -1 ? -1 : 0;
+}
+
+static int
+take_time(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)k, (void)base;
+	*(int64_t *)at = time_of(r->net, s, strlen(s));
+	return *(int64_t *)at == -1 ? -1 : 0;
+}
+
+static int
+take_span(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)k, (void)base;
+	return take_window(r->net, s, at);
+}
+
+static int
+take_int(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	int64_t n = slice_number(slice_of(s));
+
+	(void)r, (void)base;
+	*(int *)at = (int)n;
+	return n >= k->min && n <= k->max ? 0 : -1;
+}
+
+static int
+take_yes(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
 {
 	static const char *const yes[] = { "no", "yes", NULL };
-	void *at = (char *)base + k->at;
-	int64_t n;
+	int i = take_choice(s, yes);
 
-	switch (k->type) {
-	case TEXT:
-		*(const char **)at = s;
-		return NULL;
-	case NAME:
-		if (!is_name(s))
-			return "expected a name of a-z, 0-9, -, at most 24";
-		snprintf(at, NET_NAME_MAX + 1, "%s", s);
-		return NULL;
-	case PROGRAM:
-		*(const char **)at = s;
-		return strncmp(s, "shikaku-", 8) == 0 && is_name(s + 8) ?
-		    NULL :
-		    "expected shikaku-NAME";
-	case NAMES:
-		return take_after(r, base, s) == 0 ?
-		    NULL :
-		    "expected names of jobs that stand before this one";
-	case DAYS:
-		return day_rule_parse(s, at) == 0 ?
-		    NULL :
-		    "expected \"every day\", \"business days\", \"monthly 10, "
-		    "after\" or another rule of shikaku-net(5)";
-	case CLOCK:
-		return (*(int64_t *)at = clock_of(s, strlen(s))) != -1 ?
-		    NULL :
-		    "expected HH:MM";
-	case TIME:
-		return (*(int64_t *)at = time_of(r->net, s, strlen(s))) != -1 ?
-		    NULL :
-		    "expected HH:MM";
-	case WINDOW:
-		return take_window(r->net, s, at) == 0 ?
-		    NULL :
-		    "expected HH:MM-HH:MM, ending before the net starts again";
-	case INT:
-		n = slice_number(slice_of(s));
-		*(int *)at = (int)n;
-		return n >= k->min && n <= k->max ? NULL :
-						    "expected a number within "
-						    "its range";
-	case YES:
-		*(bool *)at = take_choice(s, yes) == 1;
-		return take_choice(s, yes) != -1 ? NULL : "expected yes or no";
-	case ALARM:
-		*(int *)at = take_choice(s, net_alarm_names);
-		return *(int *)at != -1 ? NULL :
-					  "expected none, morning or call";
-	case STATUSES:
-		return take_statuses(at, s) == 0 ?
-		    NULL :
-		    "expected exit statuses with blanks between";
-	}
-	return NULL;
+	(void)r, (void)k, (void)base;
+	*(bool *)at = i == 1;
+	return i == -1 ? -1 : 0;
 }
+
+static int
+take_alarm(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)r, (void)k, (void)base;
+	*(int *)at = take_choice(s, net_alarm_names);
+	return *(int *)at == -1 ? -1 : 0;
+}
+
+static int
+take_set(
+    struct reading *r, const struct key *k, void *base, void *at, const char *s)
+{
+	(void)r, (void)k, (void)base;
+	return take_statuses(at, s);
+}
+
+static const struct {
+	taker *take;
+	const char *expected;
+} types[] = {
+	[TEXT] = { take_text, "" },
+	[NAME] = { take_name, "expected a name of a-z, 0-9, -, at most 24" },
+	[PROGRAM] = { take_program, "expected shikaku-NAME" },
+	[NAMES] = { take_names,
+	    "expected names of jobs that stand before this one" },
+	[DAYS] = { take_days,
+	    "expected \"every day\", \"business days\", \"monthly 10, "
+	    "after\" or another rule of shikaku-jobs(8)" },
+	[CLOCK] = { take_clock, "expected HH:MM" },
+	[TIME] = { take_time, "expected HH:MM" },
+	[WINDOW] = { take_span,
+	    "expected HH:MM-HH:MM, ending before the net starts again" },
+	[INT] = { take_int, "expected a number within its range" },
+	[YES] = { take_yes, "expected yes or no" },
+	[ALARM] = { take_alarm, "expected none, morning or call" },
+	[STATUSES] = { take_set, "expected exit statuses with blanks between" },
+};
 
 /* ---- the file ---- */
 
@@ -308,7 +381,6 @@ take_map(struct reading *r, const struct yaml *y, const char *prefix,
 	}
 	for (size_t i = 0; i < n_keys; i++) {
 		const struct yaml_node *v;
-		const char *wrong;
 
 		snprintf(path, sizeof(path), "%s%s", prefix, keys[i].name);
 		v = yaml_find(y, path);
@@ -319,10 +391,10 @@ take_map(struct reading *r, const struct yaml *y, const char *prefix,
 		}
 		if (v->kind != YAML_SCALAR)
 			continue;
-		wrong = take_value(r, &keys[i], base, v->value);
-		if (wrong != NULL)
+		if (types[keys[i].type].take(r, &keys[i], base,
+			(char *)base + keys[i].at, v->value) == -1)
 			fault(r, v->value_line, v->value_column, "%s: %s",
-			    keys[i].name, wrong);
+			    keys[i].name, types[keys[i].type].expected);
 	}
 }
 

@@ -1,7 +1,7 @@
 /*
  * A job net (ジョブネット): one file of jobs/, read into a table and held to
  * its rules. The file is the single definition; run, plan, graph and export
- * all read it here. Keys: net_keys[] and job_keys[] in net.c; shikaku-net(5)
+ * all read it here. Keys: net_keys[] and job_keys[] in net.c; shikaku-jobs(8)
  * is their page.
  *
  * Clock times are Japanese. A net belongs to a business day D: a time at or

@@ -181,6 +181,16 @@ enter(struct night *night, struct task *t)
 	return ledger_job_begin(night->ledger, row);
 }
 
+/* One line in the log of the job, for who reads it and for show. */
+static void
+mark_try(const struct task *t, int log)
+{
+	char stamp[30];
+
+	day_format_stamp(t->row.began, stamp);
+	dprintf(log, NET_TRY_MARK "%d, %s\n", t->row.attempt, stamp);
+}
+
 static int
 start(struct night *night, struct task *t)
 {
@@ -195,6 +205,7 @@ start(struct night *night, struct task *t)
 	}
 	if (enter(night, t) == -1)
 		goto out;
+	mark_try(t, log);
 	fflush(stdout);
 	pid = fork();
 	if (pid == 0)
@@ -289,13 +300,12 @@ said(const struct task *t, const char *key)
 
 /* The end of its log, for who reads only ours. */
 static void
-show_log(struct night *night, const struct task *t)
+show_log(const struct task *t)
 {
 	size_t n = 0, from;
 	char *all = spool_slurp(t->log, (size_t)64 << 20, &n);
 	int lines = 0;
 
-	(void)night;
 	if (all == NULL)
 		return;
 	for (from = n; from > 0; from--)
@@ -310,7 +320,7 @@ failed(struct night *night, struct task *t, int status)
 {
 	t->state = TASK_FAILED;
 	run_worst(night->run, (enum exit_code)status);
-	show_log(night, t);
+	show_log(t);
 	diag_file(&night->run->log.sink, DIAG_JOB_FAILED, t->log,
 	    "%s/%s: exit %d after %d of %d tries; by hand: %s / %s",
 	    night->order->net->name, t->job->name, status, t->tries,
@@ -613,6 +623,26 @@ stop_all(struct night *night)
 	}
 }
 
+/* The summary: how many jobs came to what, and tries beyond the first. */
+static void
+count_jobs(const struct night *night)
+{
+	int64_t n[TASK_SKIPPED + 1] = { 0 }, again = 0;
+
+	for (int i = 0; i < night->order->net->n; i++) {
+		const struct task *t = &night->task[i];
+
+		n[t->state]++;
+		again += t->tries > 1 ? t->tries - 1 : 0;
+	}
+	run_note(night->run, "jobs", night->order->net->n);
+	run_note(night->run, "done", n[TASK_DONE]);
+	run_note(night->run, "failed", n[TASK_FAILED]);
+	run_note(night->run, "left", n[TASK_LEFT] + n[TASK_WAITS]);
+	run_note(night->run, "skipped", n[TASK_SKIPPED]);
+	run_note(night->run, "tried_again", again);
+}
+
 int
 net_run(struct run *run, const struct net_order *order, const char *root)
 {
@@ -654,6 +684,7 @@ net_run(struct run *run, const struct net_order *order, const char *root)
 				night->task[i].row.exit == EXIT_NOTHING)));
 	if (idle)
 		run_worst(run, EXIT_NOTHING);
+	count_jobs(night);
 	net_draw(night, true);
 	net_tell(night, NIGHT_ENDS, NULL);
 	r = 0;

@@ -21,6 +21,9 @@ enum task_state {
 	TASK_SKIPPED, /* not due today, or not asked for */
 };
 extern const char *const task_state_names[];
+/* Begins each try in the log of a job, which is appended to: what stands
+ * before the last one was said by an earlier try. */
+#define NET_TRY_MARK "---- try "
 
 struct task {
 	enum task_state state;

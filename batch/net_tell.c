@@ -259,7 +259,7 @@ show_json(const struct net *net, const struct ledger_job *row, int i)
 	puts(text);
 }
 
-/* What the job itself said last, with its code, and where all of it is. */
+/* What the last try itself said last, with its code, and where all of it is. */
 static void
 show_why(const char *root, const char *iso, const struct net *net, int i)
 {
@@ -269,9 +269,12 @@ show_why(const char *root, const char *iso, const struct net *net, int i)
 	spool_path(
 	    path, root, "log/%s.%s.%s.log", iso, net->name, net->job[i].name);
 	f = fopen(path, "re");
-	while (f != NULL && fgets(line, sizeof(line), f) != NULL)
-		if (strstr(line, ": fatal ") != NULL)
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		if (strncmp(line, NET_TRY_MARK, strlen(NET_TRY_MARK)) == 0)
+			said[0] = '\0';
+		else if (strstr(line, ": fatal ") != NULL)
 			memcpy(said, line, sizeof(said));
+	}
 	if (f != NULL)
 		fclose(f);
 	said[strcspn(said, "\n")] = '\0';

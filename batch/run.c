@@ -501,12 +501,14 @@ summary(struct run *run)
 	int64_t ms = run_monotonic() - run->began;
 
 	day_format_iso(run->day, day);
-	printf("shikaku-%s: day=%s read=%lld accepted=%lld refused=%lld "
-	       "unchanged=%lld files=%lld refused_files=%lld%s%s "
-	       "seconds=%lld.%03d exit=%d\n",
-	    run->name, day, (long long)run->read, (long long)run->accepted,
-	    (long long)run->refused, (long long)run->unchanged,
-	    (long long)run->files, (long long)run->files_refused, run->extra,
+	printf("shikaku-%s: day=%s", run->name, day);
+	if (!run->countless)
+		printf(" read=%lld accepted=%lld refused=%lld unchanged=%lld "
+		       "files=%lld refused_files=%lld",
+		    (long long)run->read, (long long)run->accepted,
+		    (long long)run->refused, (long long)run->unchanged,
+		    (long long)run->files, (long long)run->files_refused);
+	printf("%s%s seconds=%lld.%03d exit=%d\n", run->extra,
 	    run->dry ? " dry=1" : "", (long long)(ms / 1000), (int)(ms % 1000),
 	    run->exit);
 }

@@ -39,6 +39,7 @@ struct run {
 	bool dry; /* -n */
 	bool verbose;
 	bool silent; /* no summary line: stdout is the caller's */
+	bool countless; /* reads no records: none in the summary, only notes */
 	/* the books: read = accepted + refused + unchanged + held */
 	int64_t read, accepted, refused, unchanged, held;
 	int64_t files, files_refused, files_held;

@@ -31,10 +31,11 @@ struct night {
 	int32_t day;
 	int64_t ends; /* what came before it should be done */
 	enum verdict worst;
-	char line[LINES][400];
+	char line[LINES][600];
 	int lines;
 	/* of one side */
 	bool qualification;
+	struct ledger *ledger;
 	int64_t waiting, held, refused, accepted, undelivered, unmerged;
 	int64_t lost; /* link packages that were refused */
 	char package[64]; /* one of them */
@@ -72,6 +73,23 @@ tell(struct night *n, enum verdict v, const char *fmt, ...)
 /* ---- the books of a side ---- */
 
 static int
+is_settled(void *arg, const struct ledger_hold *h)
+{
+	const struct ledger_file *f = arg;
+
+	return h->verdict == HOLD_REFUSE && strcmp(h->sha256, f->sha256) == 0;
+}
+
+/* Has an operator said so (shikaku-ingest --refuse)? */
+static bool
+settled(struct night *n, const struct ledger_file *f)
+{
+	struct ledger_file file = *f;
+
+	return ledger_holds(n->ledger, &f->id, is_settled, &file) == 1;
+}
+
+static int
 count_file(void *arg, const struct ledger_file *f)
 {
 	struct night *n = arg;
@@ -82,7 +100,7 @@ count_file(void *arg, const struct ledger_file *f)
 		return 0;
 	/* ours, and no sender will send it again */
 	if (f->id.feed == FEED_PACKAGE && f->state == FILE_REFUSED &&
-	    n->lost++ == 0)
+	    !settled(n, f) && n->lost++ == 0)
 		filename_format(&f->id, "", n->package);
 	if (f->state == FILE_HELD)
 		n->held += !late;
@@ -141,6 +159,24 @@ count_boxes(struct night *n, const char *root)
 	spool_free(&boxes);
 }
 
+/* Lost, or never made? */
+static void
+tell_missing(struct night *n, const char *root, const char *side)
+{
+	if (ledger_gone(root))
+		tell(n, NIGHT_CRITICAL,
+		    "%s: the ledger is gone, its files are there: put it back "
+		    "from a backup (shikaku-backup), run nothing before / "
+		    "台帳が失われています。控えから復元するまで何も実行しないで"
+		    "ください",
+		    side);
+	else
+		tell(n, NIGHT_WARNING,
+		    "%s: no ledger: no night was ever run here; run it / "
+		    "台帳がありません。夜間処理を実行してください",
+		    side);
+}
+
 static void
 look_side(struct night *n, const char *root, bool qualification)
 {
@@ -151,20 +187,8 @@ look_side(struct night *n, const char *root, bool qualification)
 
 	n->qualification = qualification;
 	spool_path(path, root, "ledger.sqlite");
-	if (ledger_gone(root)) {
-		tell(n, NIGHT_CRITICAL,
-		    "%s: the ledger is gone, its files are there: put it back "
-		    "from a backup (shikaku-backup), run nothing before / "
-		    "台帳が失われています。控えから復元するまで何も実行しないで"
-		    "ください",
-		    side);
-		return;
-	}
 	if (access(path, F_OK) == -1) {
-		tell(n, NIGHT_WARNING,
-		    "%s: no ledger: no night was ever run here; run it / "
-		    "台帳がありません。夜間処理を実行してください",
-		    side);
+		tell_missing(n, root, side);
 		return;
 	}
 	if ((l = ledger_look(root, &n->run->log.sink)) == NULL) {
@@ -174,6 +198,7 @@ look_side(struct night *n, const char *root, bool qualification)
 		    side);
 		return;
 	}
+	n->ledger = l;
 	for (int i = 0; i < FILE__MAX; i++)
 		ledger_each(l, (enum file_state)i, count_file, n);
 	ledger_segments(l, 0, count_segment, n);
@@ -292,10 +317,12 @@ judge_refused(struct night *n)
 		    "%lld link packages were refused, their changes reach "
 		    "nobody: mend what the log of intake says (keys, CRL), "
 		    "move refused/%s... back to box/IM000001/in and run the "
-		    "night again / "
+		    "night again; where it is none of ours: shikaku-ingest "
+		    "--refuse %s --why TEXT / "
 		    "連携パッケージが拒否されました。原因を除き、refusedからbox/"
-		    "IM000001/inへ戻して夜間処理を再実行してください",
-		    (long long)n->lost, n->package);
+		    "IM000001/inへ戻して夜間処理を再実行してください。当方のもの"
+		    "でなければ --refuse で処理済みとしてください",
+		    (long long)n->lost, n->package, n->package);
 	if (n->refused > n->accepted && n->refused >= MANY)
 		tell(n, NIGHT_WARNING,
 		    "%lld uploads of the night were refused, %lld accepted: "

@@ -399,6 +399,7 @@ say_next(const struct trail *t)
 {
 	int64_t held = state_count(t, "held");
 	int64_t not_reflected = state_count(t, "refused");
+	int code = diag_find(slice_of(t->file.reason));
 
 	if (t->superseded && t->root == NULL)
 		say_both("next",
@@ -419,6 +420,11 @@ say_next(const struct trail *t)
 		    "result again, mended, under a new running number",
 		    "エラーリスト・反映結果のレコードを直し、新しい連番で再送して"
 		    "ください");
+	else if (t->stage == REFUSED && code != -1)
+		/* who must do it, and whether the same file may come again,
+		 * goes by the code: F3106 is ours to mend */
+		say_both(
+		    "next", diag_table[code].mend_en, diag_table[code].mend_ja);
 	else
 		say_both(
 		    "next", stages[t->stage].next, stages[t->stage].next_ja);

@@ -81,8 +81,8 @@ calendar: every day
 starts: "21:00"
 at_once: 2
 go_on: "0 1 4 5"
-retry: "8 9 10 11 12 13"
-stop: "32 33 34 35 36 64"
+retry: "8 10 11 12 13"
+stop: "9 32 33 34 35 36 64"
 jobs:
 END
 	cat
@@ -167,6 +167,18 @@ echo 's=35' >"$W/do/b"
 run --now "$W/four.yaml"
 [ $status -eq 35 ] && [ "$(grep -c 'b begins' "$W/trace")" = 1 ] && grep -q 'c ends' "$W/trace"
 ok "35 is not tried again; what does not wait for it runs (exit $status)" $?
+echo 's=9' >"$W/do/b"
+run --now "$W/four.yaml"
+[ $status -eq 9 ] && [ "$(grep -c 'b begins' "$W/trace")" = 1 ] && [ -z "$(grep -L '^stop: "9 ' jobs/*.yaml)" ]
+ok "a wrong day (F9012, exit 9) stays wrong: it is not tried again, in none of our nets" $?
+echo 'n=$(grep -c "b begins" $W/trace); [ $n -ge 2 ] && s=8 || { s=11; echo "shikaku-b: x: fatal F9001: of the first try" >&2; }' >"$W/do/b"
+sed 's/retries: 2/retries: 1/' "$W/four.yaml" >"$W/twice.yaml"
+run --now "$W/twice.yaml"
+"$J" show -c "$S" -D $D "$W/twice.yaml" >"$W/show"
+[ $status -eq 11 ] || [ $status -eq 8 ] && grep -q 'of the first try' "$W"/site/*/log/$D.four.b.log && ! grep -q 'of the first try' "$W/show"
+ok 'show says why the last try failed, not an earlier one whose words are in the same log' $?
+[[ $out == *'shikaku-jobs: day='"$D"' jobs=4 done=2 failed=1 left=1 skipped=0 tried_again=1 seconds='* && $out != *' read='*' exit=8' ]]
+so $? "the runner's summary counts jobs, not records it never read: ${out##*$'\n'}"
 echo 's=4' >"$W/do/b"
 run --now "$W/four.yaml"
 [ $status -eq 4 ] && grep -q 'd ends' "$W/trace"
@@ -277,7 +289,7 @@ refused() { # DESCRIPTION SED-PROGRAM
 refused 'a program that is not there' 's/shikaku-c$/shikaku-nobody/'
 refused 'a job that waits for itself' 's/after: "a"/after: "b"/'
 refused 'a window that cannot be met' '0,/expected_minutes: 1/s//expected_minutes: 700/'
-refused 'an exit status without an answer' 's/stop: "32 /stop: "/'
+refused 'an exit status without an answer' 's/stop: "9 32 /stop: "9 /'
 refused 'a calendar that is no rule' 's/every day/now and then/'
 for net in jobs/*.yaml; do
 	"$B/shikaku-jobs" check "$net" >/dev/null 2>"$W/err"

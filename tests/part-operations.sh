@@ -63,6 +63,38 @@ so $? "the night (exit $status): $(grep -h 'fatal' "$W/err" | head -1)"
 [ "$(sort "$W/publish")" = "publish kind=qualification generation=1 day=$D
 publish kind=revocation generation=1 day=$D" ]
 so $? "publication is told, with its generation: $(head -3 "$W/publish" | tr '\n' ';')"
+# ---- status: one advice, and a way to settle ----
+status() { "$B/shikaku-status" -c "$S" "$@" >"$W/status" 2>&1; }
+status "$bad"
+[ $? -eq 5 ] && [ "$(sed -n 's/^next: //p' "$W/status")" = "$(sed -n 's/^mend: //p' "$W/status")" ]
+so $? "what a refused upload asks next is what its code says: $(grep -h '^next' "$W/status")"
+sqlite3 "$W/site/intermediate/ledger.sqlite" "UPDATE file SET reason = 'F3106' WHERE state = 'refused'"
+status "$bad"
+grep -q '^next: "operator: .*the same file again' "$W/status" && ! grep -q 'new running number\|新しい連番' "$W/status"
+so $? "F3106 asks for the CRL and lets the same file come again: $(grep -h '^next' "$W/status")"
+box=$W/site/qualification/box/IM000001/in
+mkdir -p "$box"
+lost=IM000001_package_${D//-/}_0009
+echo 'not a package' >"$box/$lost.zip.p7m"
+"$B/shikaku-intake" -c "$S" -D $D >/dev/null 2>&1
+status -D $D
+[ $? -eq 2 ] && grep -q "^CRITICAL: 1 link packages.*--refuse $lost" "$W/status"
+so $? "a link package that was refused is critical, and it says how to settle it: $(head -1 "$W/status")"
+"$B/shikaku-ingest" -c "$S" -D $D --refuse $lost >/dev/null 2>&1
+[ $? -eq 32 ]
+ok 'nothing is settled without a reason' $?
+"$B/shikaku-ingest" -c "$S" -D $D --refuse $lost --why 'put there by a drill' >/dev/null 2>&1
+status -D $D
+! grep -q 'link packages' "$W/status"
+ok 'settled, it is asked for no more' $?
+[ "$(sqlite3 "$W/site/qualification/ledger.sqlite" "SELECT verdict, why FROM hold WHERE feed = 'package'")" = 'refuse|put there by a drill' ]
+ok 'and the books say who settled it, and why' $?
+echo 'nor this one' >"$box/$lost.zip.p7m"
+"$B/shikaku-intake" -c "$S" -D $D >/dev/null 2>&1
+status -D $D
+[ $? -eq 2 ] && grep -q 'CRITICAL: 1 link packages' "$W/status"
+ok 'another of the same name is asked for again' $?
+"$B/shikaku-ingest" -c "$S" -D $D --refuse $lost --why 'drill' >/dev/null 2>&1
 # ---- metrics, rules, dashboard ----
 P=$W/site/qualification/out/metrics.prom
 python3 - "$P" "$W" <<'END'
