@@ -3,23 +3,10 @@
 # and folders are made as the packages make them, a night runs as shikaku, the
 # responder as shikaku-responder, and each account tries to read and write each
 # row, and each file the night has made.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
+. "$(dirname "$0")/part.sh"
 W=$B/part-accounts # inside: /opt/part-accounts
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
-so() { ok "$2" "$1"; } # the status first: a $( ) in the text would take its place
 end() {
-	echo "accounts: $passed passed, $failed failed"
-	[ $failed -eq 0 ]
+	part_end
 	exit
 }
 D=2026-11-20

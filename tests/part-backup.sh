@@ -1,24 +1,11 @@
 #!/bin/bash
 # shikaku-backup: three nights, three generations; the drill restores all of
 # them, and a real responder answers a hospital from each.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
-export B
+. "$(dirname "$0")/part.sh"
 W=$B/part-backup
 chmod -R u+w "$W" 2>/dev/null
 rm -rf "$W"
 mkdir -p "$W"
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
-so() { ok "$2" "$1"; } # the status first: a $( ) in the text would take its place
 . tests/serve.sh
 trap serve_stop EXIT
 S=$W/site/site.yaml K=$W/backups
@@ -153,5 +140,4 @@ else
 	echo 'SKIP: no mount: a full disk is not tried'
 fi
 chmod -R u+w "$W"
-echo "backup: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -3,19 +3,8 @@
 # the night wrote on either side, and no argument of a program, has one of
 # them, as it is, in hexadecimal or in base64. Only the pairing file may know
 # them, and it has them sealed.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T=$B/part-canary
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 S=$T/site I=$T/site/intermediate
@@ -133,5 +122,4 @@ abs() { (cd "$(dirname "$1")" && echo "$PWD/$(basename "$1")"); }
 is 'a crash of shikaku-codes leaves no core' 'killed by SIGSEGV +++' "$(crash "$(abs "$B/shikaku-codes")" -c "$(abs "$S/site.yaml")" -D $D)"
 is 'not in the folder either' '' "$(ls "$T/core")"
 
-echo "canary: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -1,23 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # shikaku-check --config: each wrong configuration ends with 33 and is told
 # where it is wrong, all of it at once; a right one ends with 0; the manual
 # page of the catalogue has every code.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-B=${B:-$PWD/build/release}
+. "$(dirname "$0")/part.sh"
 W=$B/part-config
-passed=0 failed=0
-ok() { # WHAT COMMAND...
-	what=$1
-	shift
-	if "$@"; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: $what"
-		head -n 5 "$W/err"
-	fi
-}
 rm -rf "$W"
 mkdir -p "$W"
 check() { # the file's name as site.yaml; status in $status
@@ -31,11 +17,11 @@ wrong() {
 	shift
 	cat >"$W/site.yaml"
 	check
-	ok "$what: 33" test "$status" -eq 33
-	ok "$what: $# faults" test "$(grep -c 'fatal F' "$W/err")" -eq $#
+	does "$what: 33" test "$status" -eq 33
+	does "$what: $# faults" test "$(grep -c 'fatal F' "$W/err")" -eq $#
 	for want in "$@"; do
 		place=${want%% *}
-		ok "$what: $want" grep -qF "site.yaml:$place: fatal ${want#* }: " "$W/err"
+		does "$what: $want" grep -qF "site.yaml:$place: fatal ${want#* }: " "$W/err"
 	done
 }
 ROOT='qualification: {root: q}'
@@ -45,13 +31,13 @@ $ROOT
 responder:
   prot: 8443
 E2
-ok 'the nearest key is named' grep -q 'did you mean responder.port?' "$W/err"
+does 'the nearest key is named' grep -q 'did you mean responder.port?' "$W/err"
 wrong 'a misspelt section' '2:1 F9002 servise' <<E2
 $ROOT
 servise:
   open: "08:00"
 E2
-ok 'the nearest section is named' grep -q 'did you mean service?' "$W/err"
+does 'the nearest section is named' grep -q 'did you mean service?' "$W/err"
 wrong 'a key in the wrong section' '2:1 F9002 port' <<E2
 $ROOT
 port: 8443
@@ -133,24 +119,24 @@ responder:
 E2
 printf 'phase: [1\n' >"$W/site.yaml"
 check
-ok 'broken YAML: 33' test "$status" -eq 33
-ok 'broken YAML is told with its place' grep -q 'site.yaml:2:1: fatal F3315' "$W/err"
+does 'broken YAML: 33' test "$status" -eq 33
+does 'broken YAML is told with its place' grep -q 'site.yaml:2:1: fatal F3315' "$W/err"
 rm "$W/site.yaml"
 check
-ok 'no file: 33' test "$status" -eq 33
+does 'no file: 33' test "$status" -eq 33
 head -c 1100000 /dev/zero | tr '\0' '#' >"$W/site.yaml"
 check
-ok 'too large: 33' test "$status" -eq 33
+does 'too large: 33' test "$status" -eq 33
 
 # what the keys point at
 tests/site.sh "$W"
 check
-ok 'nothing is there: 33' test "$status" -eq 33
-ok 'every file is named with the place of its key' \
+does 'nothing is there: 33' test "$status" -eq 33
+does 'every file is named with the place of its key' \
     test "$(grep -cE 'site.yaml:[0-9]+:[0-9]+: fatal F900[24] (masters|trust|keys|responder)\.[a-z_]+: .*No such file' "$W/err")" -eq 19
 "$B/shikaku-sample" -c "$W/site.yaml" --people 1000 --seed 1 -D 2026-08-01 >/dev/null 2>&1
 check
-ok 'all is there: 0' test "$status" -eq 0
+does 'all is there: 0' test "$status" -eq 0
 end=$(openssl x509 -in "$W/pki/publish.pem" -noout -enddate | sed 's/.*=//')
 at() { # MOMENT: check as of then (a clock by libfaketime)
 	# ASan wants to be the first library; libfaketime is put before it
@@ -158,32 +144,31 @@ at() { # MOMENT: check as of then (a clock by libfaketime)
 	status=$?
 }
 at "$end - 10 days"
-ok 'a certificate that ends in 10 days is told' grep -q 'warning W9010 keys.publish_cert: .*ends on' "$W/err"
+does 'a certificate that ends in 10 days is told' grep -q 'warning W9010 keys.publish_cert: .*ends on' "$W/err"
 at "$end + 2 days"
-ok 'one that has ended: 33' test "$status" -eq 33
-ok 'and is told' grep -q 'F9002 keys.publish_cert: .*ends on' "$W/err"
+does 'one that has ended: 33' test "$status" -eq 33
+does 'and is told' grep -q 'F9002 keys.publish_cert: .*ends on' "$W/err"
 chmod 644 "$W/pki/publish.key"
 check
-ok 'a key open to others: 33' test "$status" -eq 33
-ok 'and its key is named' grep -qE 'F9004 keys.publish_key: .*open to others' "$W/err"
+does 'a key open to others: 33' test "$status" -eq 33
+does 'and its key is named' grep -qE 'F9004 keys.publish_key: .*open to others' "$W/err"
 chmod 600 "$W/pki/publish.key"
 cp "$W/pki/server.key" "$W/pki/deliver.key"
 check
-ok 'a key that does not fit its certificate: 33' test "$status" -eq 33
+does 'a key that does not fit its certificate: 33' test "$status" -eq 33
 echo junk >"$W/pki/insurer-ca.pem"
 echo 12 >"$W/pki/usage.hex"
 check
-ok 'a CA that is none' grep -q 'insurer-ca.pem' "$W/err"
-ok 'a short secret' grep -qE 'F9004 keys.usage: .*64 hex digits' "$W/err"
+does 'a CA that is none' grep -q 'insurer-ca.pem' "$W/err"
+does 'a short secret' grep -qE 'F9004 keys.usage: .*64 hex digits' "$W/err"
 
 # the page of the catalogue
 make -s build/gen/diag.7
 sed -n 's/^DIAG([A-Z0-9_]*, [A-Z]*, "\([NWEF][0-9]*\)".*/\1/p' formats/codec/diag.def >"$W/codes"
 while read -r c; do
-	ok "a paragraph for $c" grep -q "^\.It Sy $c " build/gen/diag.7
+	does "a paragraph for $c" grep -q "^\.It Sy $c " build/gen/diag.7
 done <"$W/codes"
-ok 'as many paragraphs as codes' test "$(grep -c '^\.It Sy' build/gen/diag.7)" -eq "$(grep -c '^DIAG(' formats/codec/diag.def)"
-ok 'codes stand in order and once' test -z "$(sed -n 's/^DIAG([A-Z0-9_]*, [A-Z]*, "[NWEF]\([0-9]*\)".*/\1/p' formats/codec/diag.def | sort | uniq -d)"
-ok 'the page lints' mandoc -Tlint -Wwarning build/gen/diag.7
-echo "config: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+does 'as many paragraphs as codes' test "$(grep -c '^\.It Sy' build/gen/diag.7)" -eq "$(grep -c '^DIAG(' formats/codec/diag.def)"
+does 'codes stand in order and once' test -z "$(sed -n 's/^DIAG([A-Z0-9_]*, [A-Z]*, "[NWEF]\([0-9]*\)".*/\1/p' formats/codec/diag.def | sort | uniq -d)"
+does 'the page lints' mandoc -Tlint -Wwarning build/gen/diag.7
+part_end

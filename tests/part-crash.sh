@@ -1,20 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # kill -9 anywhere in shikaku-rebuild: whoever reads sees the old generation
 # or the new one, whole; the run after it ends as if nothing had happened.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-crash"
 KILLS="${KILLS:-60}" # make torture: every call
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 tests/site.sh "$T/pki-site"
@@ -211,5 +200,4 @@ for nth in 1 5 20; do
 	tree "$Q" >"$T/got"
 	is 'with space again it ends as the undisturbed one' "$(cat "$T/want")" "$(cat "$T/got")"
 done
-echo "crash: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -2,23 +2,10 @@
 # make deb: packages without a word from lintian, installed by dpkg into a root
 # of their own (an overlay of this machine; FRESH=1: one made by debootstrap,
 # as in make torture), and their programs, units and accounts tried there.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
+. "$(dirname "$0")/part.sh"
 W=$B/part-deb
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
-so() { ok "$2" "$1"; }
 end() {
-	echo "deb: $passed passed, $failed failed"
-	[ $failed -eq 0 ]
+	part_end
 	exit
 }
 # ---- inside a mount namespace of our own: ROOT is the machine to install on ----

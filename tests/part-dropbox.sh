@@ -2,22 +2,9 @@
 # Drop boxes by a real sshd on loopback with jobs/sshd_shikaku.conf: an upload
 # is seen when it is renamed, not before; one that broke off is resumed; no
 # sender sees another's box or writes into its own out/.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
-export B
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
+. "$(dirname "$0")/part.sh"
 end() {
-	echo "dropbox: $passed passed, $failed failed"
-	[ $failed -eq 0 ]
+	part_end
 	exit
 }
 [ "$(id -u)" = 0 ] || { echo 'SKIP: not root: no accounts for senders'; end; }

@@ -1,23 +1,11 @@
 #!/bin/bash
 # Faults a reviewer found, each by its name: what must not happen again when
 # books are put back from a copy, segments are edited, runs overlap or stop.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
-export B
+. "$(dirname "$0")/part.sh"
 T=$B/part-faults
 D=2025-08-04 NEXT=2025-08-05 THIRD=2025-08-06
 rm -rf "$T"
 mkdir -p "$T"
-passed=0 failed=0
-is() { # DESCRIPTION WANT GOT
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1: want [$2] got [$3]"
-	fi
-}
 site() { # NAME FROM: a copy of a site; paths in it are relative
 	W=$T/$1 I=$T/$1/intermediate Q=$T/$1/qualification
 	cp -R "$T/$2" "$W"
@@ -193,5 +181,4 @@ is 'both end well' '0 0' "$a $?"
 is 'one after the other' manifest-000006 "$(current)"
 is 'and neither undoes the other' 'qualification-000003.sqlite revocation-000003.sqlite' \
     "$(named "$Q" | grep -E '^(qualification|revocation)' | tr '\n' ' ' | sed 's/ $//')"
-echo "faults: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -1,9 +1,6 @@
-#!/bin/sh
+#!/bin/bash
 # Replays the corpus of every fuzz target.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-B="${B:-$PWD/build/release}"
-passed=0 failed=0
+. "$(dirname "$0")/part.sh"
 for src in tests/fuzz/fuzz_*.c; do
 	t=${src#tests/fuzz/fuzz_}
 	t=${t%.c}
@@ -14,5 +11,4 @@ for src in tests/fuzz/fuzz_*.c; do
 		failed=$((failed + 1))
 	fi
 done
-echo "fuzz: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

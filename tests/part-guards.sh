@@ -1,25 +1,8 @@
-#!/bin/sh
+#!/bin/bash
 # Files held as a whole (保留): by counts against the ledger, by a gap in the
 # running numbers, behind one another; released, refused, and nothing lost.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-guards"
-passed=0 failed=0
-ok() { # NAME STATUS
-	if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-	fi
-}
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 site() { # a site of its own in $T/$1
 	S="$T/$1" I="$T/$1/intermediate"
 	rm -rf "$S"
@@ -259,5 +242,4 @@ if strace -o /dev/null true 2>/dev/null; then
 fi
 rm -rf "$T/kill.before"
 
-echo "guards: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

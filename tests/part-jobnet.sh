@@ -2,22 +2,10 @@
 # shikaku-jobs and shikaku-calendar as the operator's scheduler uses them:
 # order, tries, windows, resuming after kill -9, and what the exporters write
 # read by the tools it is for. Programs of the nets here are small scripts.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
+. "$(dirname "$0")/part.sh"
 W=$B/part-jobnet
 rm -rf "$W"
 mkdir -p "$W/bin" "$W/root" "$W/hooks/alarm.d"
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
-so() { ok "$2" "$1"; } # the status first: a $( ) in the text would take its place
 skip() { echo "SKIP: $1"; }
 tests/site.sh "$W/site" 0 >/dev/null
 cat >>"$W/site/site.yaml" <<END
@@ -463,5 +451,4 @@ rm "$W/site/masters/days.csv"
 	cmp -s tests/data/calendar/syukujitsu.csv "$W/site/masters/days.csv"
 ok 'a whole one is put in place' $?
 
-echo "jobnet: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -1,17 +1,6 @@
 #!/bin/bash
 # The job net against what there is: programs, order, exit codes, pages.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
+. "$(dirname "$0")/part.sh"
 exits=$(sed -n 's/.*EXIT_[A-Z_]* = \([0-9]*\).*/\1/p' formats/exit.h | sort -n)
 is_exit() { grep -qx "$1" <<<"$exits"; }
 
@@ -80,5 +69,4 @@ for page in batch/*.8 online/*.8 tests/sample/*.8; do
 	fi
 	ok "shikaku-$name refuses a missing configuration ($s)" $?
 done
-echo "jobs: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

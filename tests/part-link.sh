@@ -1,19 +1,8 @@
-#!/bin/sh
+#!/bin/bash
 # Card links (紐付情報) over five nights: several certificates of a person,
 # replaced ones, people who register later, one certificate for two people.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-link"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 S="$T/site" Q="$T/site/qualification"
@@ -100,5 +89,4 @@ night </dev/null
 is 'the claim released: it holds' 1 "$(cards "$states" | grep -c '20=1NA')"
 is 'nothing is on hold any more' 1 "$(wc -l <"$(find "$Q/reflection" -name held.csv | sort | tail -n 1)")"
 
-echo "link: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

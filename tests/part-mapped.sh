@@ -3,19 +3,8 @@
 # which and publishes nothing; a responder's worker ends without an answer, is
 # replaced, and the new one refuses the file. Nobody gets an answer that is
 # neither of the old content nor of the new.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-mapped"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 . tests/serve.sh
 rm -rf "$T"
 mkdir -p "$T"
@@ -99,5 +88,4 @@ while [ $n -lt 30 ] && [ $same = no ]; do
 	n=$((n + 1))
 done
 is 'with the file back it answers again' yes $same
-echo "mapped: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -1,20 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # shikaku-rebuild over three nights of a small random country, against an
 # independent model (merge_model.py); and what it does with damage, guard
 # bands and repetition.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-merge"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 tests/site.sh "$T/pki-site"
@@ -301,5 +290,4 @@ is 'three nights of files agree with the model' '3 passed, 0 failed' \
 "$B/shikaku-rebuild" >/dev/null 2>&1
 is 'no configuration is 32' 32 $?
 
-echo "merge: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

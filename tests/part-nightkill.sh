@@ -2,24 +2,11 @@
 # The night is killed at a random moment, runner and program at once, and
 # resumed: it publishes the bytes of the night nobody disturbed. Three times
 # here; make torture does it ROUNDS=100 times.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
-export B
+. "$(dirname "$0")/part.sh"
 W=$B/part-nightkill
 rounds=${ROUNDS:-3}
 rm -rf "$W"
 mkdir -p "$W"
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
-so() { ok "$2" "$1"; } # the status first: a $( ) in the text would take its place
 D=2026-11-19 NEXT=2026-11-20 NET=jobs/nightly.yaml
 S=$W/site/site.yaml
 tests/site.sh "$W/site" 0
@@ -69,5 +56,4 @@ for i in $(seq "$rounds"); do
 	ok "seed $seed round $i: no litter ($litter)" $?
 	[ -t 1 ] && printf '\r%d of %d: %d failed ' "$i" "$rounds" $failed
 done
-echo "nightkill: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

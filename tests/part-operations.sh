@@ -2,22 +2,10 @@
 # What the site sees: its hooks called on arrival, refusal and publication; the
 # metrics, alert rules and dashboard agree; the nets of month and year on their
 # days, and written out for other schedulers.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
+. "$(dirname "$0")/part.sh"
 W=$B/part-operations
 rm -rf "$W"
 mkdir -p "$W/bin"
-passed=0 failed=0
-ok() { # DESCRIPTION STATUS
-	if [ "$2" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
-so() { ok "$2" "$1"; } # the status first: a $( ) in the text would take its place
 skip() { echo "SKIP: $1"; }
 D=2026-11-20
 tests/site.sh "$W/site" 0
@@ -216,5 +204,4 @@ done
 N=jobs/monthly.yaml
 export_ jp1 | grep -q 'prm="run monthly --now --only bill -c /etc/shikaku/site.yaml";'
 ok "JP1 leaves the month's last day to the runner" $?
-echo "operations: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -1,19 +1,10 @@
 #!/bin/bash
 # What a sender packs, with shikaku-pack and with the very commands its page
 # shows, is taken by the real intake and ingest.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 W=$B/part-pack S=$B/part-pack/site
 rm -rf "$W"
 mkdir -p "$W"
-passed=0 failed=0
-ok() { # NAME STATUS
-	if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
 D=2026-08-03
 tests/site.sh "$S"
 "$B/shikaku-sample" -c "$S/site.yaml" --people 2000 --seed 5 -D $D >"$W/sample.out" 2>&1
@@ -115,5 +106,4 @@ ok 'a key that does not fit its certificate' "$([ $? -eq 33 ]; echo $?)"
 ok 'intake refuses a business day to come' "$([ $? -eq 9 ] && grep -q F9011 "$W/pack.err"; echo $?)"
 "$B/shikaku-pack" "$W/s/shikaku.csv" >"$W/pack.out" 2>"$W/pack.err"
 ok 'without a key: wrong use' "$([ $? -eq 32 ]; echo $?)"
-echo "pack: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -1,19 +1,8 @@
 #!/bin/bash
 # shikaku-codes: who is asked for, what comes back, who is told by
 # マイナポータル, another pseudonym key; and what a kill leaves to the next run.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T=$B/part-pairing
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 S=$T/site I=$T/site/intermediate Q=$T/site/qualification
@@ -174,5 +163,4 @@ is 'no such word' 32 "$status"
 codes request 08 --withdraw IM000001_notice_20260808_0001:2
 is 'only notices are corrected' 32 "$status"
 
-echo "pairing: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

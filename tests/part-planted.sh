@@ -1,18 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # Every planted fault is reported, and nothing else is: a country of 20,000
 # with faults of every class a sender can cause, through the real night, then
 # the changes of the next day; and the generator's own promises.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-planted" PEOPLE=20000 D=2026-08-03 D1=2026-08-04
-passed=0 failed=0
-ok() { # NAME STATUS
-	if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-	fi
-}
 run() { # DAY PROGRAM: what a program must not say, and the statuses it may end with
 	[ -x "$B/shikaku-$2" ] || return 0
 	"$B/shikaku-$2" -c "$S/site.yaml" -D "$1" >"$S/$2.out" 2>"$S/$2.err"
@@ -91,5 +82,4 @@ tests/planted.py "$S" >"$S/compare2"
 ok 'the same holds after the next day' $?
 cat "$S/compare2"
 
-echo "planted: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

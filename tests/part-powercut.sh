@@ -3,20 +3,10 @@
 # goes. A copy of the block device under a mounted file system is what a power
 # cut leaves: mounted again (the file system's journal is replayed) a reader
 # sees one generation, whole, and the next run ends as the undisturbed one.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-powercut"
 CUTS="${CUTS:-6}" # make torture: many
-passed=0 failed=0 skipped=''
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
+skipped=''
 clean() {
 	umount "$T/full" "$T/disk" "$T/after" 2>/dev/null
 	rm -rf "$T"
@@ -132,5 +122,4 @@ else
 	skipped="$skipped power cut (no loop device may be mounted);"
 fi
 [ -z "$skipped" ] || echo "SKIP:$skipped"
-echo "powercut: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

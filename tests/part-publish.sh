@@ -1,19 +1,8 @@
 #!/bin/bash
 # What is published, and by whose word: guard bands and the order that lets a
 # withheld generation through; the order that goes back to an older one.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-publish"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 tests/site.sh "$T/pki-site"
@@ -175,5 +164,4 @@ cp "$Q/snapshots/manifest-000002/manifest.p7s" "$Q/snapshots/manifest-000004/"
 rebuild 03 --rollback 1
 is 'nor one by a set whose signature is another' '36 3' "$status $(g)"
 
-echo "publish: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+part_end

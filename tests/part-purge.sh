@@ -1,20 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # Retention: shikaku-purge orders, the next rebuild drops, and nothing of it is
 # found again in any published file; the archived segments alone give the same
 # bytes. (What is dropped of a random country: part-merge, against the model.)
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-purge"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 tests/site.sh "$T/pki-site"
@@ -200,5 +189,4 @@ is 'changes under the name of an order are damage' '36 1' "$status $(grep -c F40
 is 'no configuration is 32' 32 $?
 run purge 02 more
 is 'operands are 32' 32 $status
-echo "purge: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -2,19 +2,8 @@
 # Two municipalities go over from 市町村被保険者ID to 被保険者枝番 (shikaku-rekey(5)):
 # nothing of anybody is lost, hospitals get the same answers before and after,
 # what cannot be moved is told by name, and a second time harms nobody.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T=$B/part-rekey
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 . tests/serve.sh
 trap serve_stop EXIT
 rm -rf "$T"
@@ -114,5 +103,4 @@ pack KOKUHO13 3 "$T/files/rekey.csv"
 night 02
 is 'the same mapping again: everybody has gone over already' "E7002 x1 E7016 x$((good + 2))" "$(result 0003)"
 is 'and nothing changed' "$said" "$(snap "SELECT * FROM period ORDER BY key" | sha256sum)"
-echo "rekey: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

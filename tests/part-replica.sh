@@ -3,19 +3,8 @@
 # by jobs/replicate.sh (rsync). One is behind and is drained, one is killed: no
 # question fails, and no answer is of the old generation once the new one is
 # answered from by the host that is in turn.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-replica"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 for tool in haproxy rsync curl; do
 	if ! command -v $tool >/dev/null && [ ! -x /usr/sbin/$tool ]; then
 		echo "SKIP: no $tool here"
@@ -142,5 +131,4 @@ mkdir -p "$T/c/snapshots"
 jobs/replicate.sh "$T/changed" "$T/c" >>"$T/copy" 2>&1
 is 'bytes changed on the way: not in force there' '36 ' "$? $(readlink "$T/c/snapshots/current")"
 
-echo "replica: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

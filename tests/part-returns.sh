@@ -1,26 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # What a sender gets back: error lists in three forms that say the same, opened
 # by LibreOffice and openpyxl; shikaku-check beforehand saying what the server
 # says; shikaku-status at every step of an upload and of a night.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-returns"
-passed=0 failed=0
-ok() { # NAME STATUS
-	if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-	fi
-}
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 site() { # a site of its own in $T/$1
 	S="$T/$1" I="$T/$1/intermediate" Q="$T/$1/qualification"
 	mkdir -p "$S"
@@ -298,5 +281,4 @@ printf 'nonsense: 1\n' >"$S/bad.yaml"
 is 'a wrong configuration is UNKNOWN for a monitor' 'UNKNOWN 3' "$("$B/shikaku-status" -c "$S/bad.yaml" >"$S/status" 2>/dev/null; s=$?; echo "$(head -n 1 "$S/status" | cut -d: -f1) $s")"
 "$B/shikaku-status" -c "$S/bad.yaml" "$R" >/dev/null 2>&1
 is 'and 33 otherwise' 33 $?
-echo "returns: $passed passed, $failed failed"
-[ "$failed" -eq 0 ]
+part_end

@@ -1,22 +1,10 @@
 #!/bin/bash
 # shikaku-revoke on delivery sets whose lists `openssl ca -gencrl` made and
 # which zip and openssl packed: what is taken, refused, kept, and restarted.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
-export B
+. "$(dirname "$0")/part.sh"
 W=$B/part-revoke
 rm -rf "$W"
 mkdir -p "$W/crl"
-passed=0 failed=0
-is() { # DESCRIPTION WANT GOT
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1: want [$2] got [$3]"
-	fi
-}
 tests/site.sh "$W"
 "$B/shikaku-sample" -c "$W/site.yaml" --people 1000 --seed 3 -D 2026-08-03 >"$W/sample.log" 2>&1
 is 'sample' 0 $?
@@ -231,5 +219,4 @@ if command -v strace >/dev/null; then
 fi
 rm -rf "$W.keep"
 echo "kills: $killed"
-echo "revoke: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -2,19 +2,10 @@
 # What partners read and validate against says what our tables say: schemas and
 # manual pages equal to the tables, and of every layout an example that is read,
 # written back byte for byte, and validates.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-B=${B:-$PWD/build/release}
+. "$(dirname "$0")/part.sh"
 W=$B/part-schema
 rm -rf "$W"
 mkdir -p "$W"
-passed=0 failed=0
-ok() { # NAME STATUS
-	if [ "$2" -eq 0 ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "not ok: $1"
-	fi
-}
 python3 tests/schema.py check "$B/shikaku-check" >"$W/out"
 ok 'schemas and pages say what the tables say' $?
 grep -v ' passed, ' "$W/out"
@@ -95,5 +86,4 @@ cat "$W/err"
 # shellcheck disable=SC2046
 set -- $(sed -n 's/^layouts: \([0-9]*\) passed, \([0-9]*\) failed/\1 \2/p' "$W/out")
 passed=$((passed + ${1:-0})) failed=$((failed + ${2:-1}))
-echo "schema: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -1,20 +1,9 @@
-#!/bin/sh
+#!/bin/bash
 # shikaku-rebuild --shard i/N and --join N: N processes make the bytes of one;
 # a shard that is missing, of other inputs, damaged or killed is named, and
 # nothing is published without it.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-shards"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 tests/site.sh "$T/pki-site"
@@ -228,5 +217,4 @@ for words in '--shard 0/2' '--shard 3/2' '--shard 2' '--shard 1/65' '--join 0' '
 	# shellcheck disable=SC2086
 	is "$words is 32" 32 "$(rebuild 02 $words; echo $?)"
 done
-echo "shards: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

@@ -2,26 +2,12 @@
 # A generation in shards by a Slurm job array, on a real slurmctld, slurmd and
 # munged of this machine: the script is exported from a net, the bytes are those
 # of one process. SKIP where Slurm cannot be started.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-slurm"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
-end() {
-	echo "slurm: $passed passed, $failed failed"
-	exit $((failed > 0))
-}
 skip() {
 	echo "SKIP: $1"
-	end
+	part_end
+	exit
 }
 PATH=$PATH:/usr/sbin
 unset "${!SLURM_@}"
@@ -147,4 +133,4 @@ is 'two tasks ran, and the one that joins' 'merge-1.out merge-2.out publish.out'
 bytes() { (cd "$1/qualification" && find snapshots reflection -type f ! -path '*/manifest-*' | LC_ALL=C sort | xargs sha256sum | sha256sum); }
 is 'the bytes are those of one process' "$(bytes "$T/one")" "$(bytes "$T/site")"
 is 'joined from two' 1 "$(grep -c 'shards=2' <<<"$(sqlite3 "$T/site/qualification/ledger.sqlite" 'SELECT notes FROM run' 2>/dev/null | grep generation=)")"
-end
+part_end

@@ -1,21 +1,10 @@
-#!/bin/sh
+#!/bin/bash
 # Published snapshots as a stranger reads them: the queries of
 # shikaku-snapshot(7) by the sqlite3 shell, SQLite's integrity_check, and the
 # digest computed another way (snapshot_model.py); a night carried over holds
 # the bytes of the same people loaded at once.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:?folder of the build}"
+. "$(dirname "$0")/part.sh"
 T="$B/part-snapshot"
-passed=0 failed=0
-is() { # NAME WANT GOT
-	if [ "$2" = "$3" ]; then passed=$((passed + 1)); else
-		failed=$((failed + 1))
-		echo "FAILED: $1"
-		echo "  want: $2"
-		echo "  got:  $3"
-	fi
-}
 rm -rf "$T"
 mkdir -p "$T"
 S="$T/site" Q="$T/site/qualification"
@@ -68,5 +57,4 @@ is 'every stored pairing is in both orders' "$(ask "$Q2" 'SELECT key, processing
 	"$(ask "$Q2" 'SELECT key, a.processing_number, hex(a.pseudonym) FROM pairing AS a JOIN pseudonym AS b USING (key, pseudonym) ORDER BY key' | sha256sum)"
 is 'a key is in printed for every card of its periods' 0 "$(ask "$Q2" 'SELECT count(*) FROM period WHERE key NOT IN (SELECT key FROM printed) AND InsurerNumber IS NOT NULL')"
 rm -rf "$T"
-echo "snapshot: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end

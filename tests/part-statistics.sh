@@ -2,23 +2,11 @@
 # A month's statistics: a country of 2,000 people, a night, a month of journals
 # written here. Every figure is counted again by Python, hidden figures are
 # attacked, the page is shown by Chromium at three widths.
-set -u
-cd "$(dirname "$0")/.." || exit 64
-: "${B:=$PWD/build/release}"
-export B
+. "$(dirname "$0")/part.sh"
 W=$B/part-statistics
 D=2026-08-03
 rm -rf "$W"
 mkdir -p "$W"
-passed=0 failed=0
-is() { # DESCRIPTION WANT GOT
-	if [ "$2" = "$3" ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "not ok: $1: want [$2] got [$3]"
-	fi
-}
 I=$W/intermediate Q=$W/qualification S=$W/qualification/out/statistics
 tests/site.sh "$W" 0
 "$B/shikaku-sample" -c "$W/site.yaml" --people 2000 --seed 3 --faults 0.02 -D $D >"$W/sample.log"
@@ -231,5 +219,4 @@ else
 	is 'it prints on A4' '595 842' "$(pdfinfo "$W/page.pdf" 2>/dev/null | awk '/^Page size/ { printf "%d %d", $3 + .5, $5 + .5 }')"
 	rm -rf "$W/chrome"
 fi
-echo "statistics: $passed passed, $failed failed"
-[ $failed -eq 0 ]
+part_end
