@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,6 +43,46 @@ sample_make_dirs(const char *path)
 	return 0;
 }
 
+static bool
+receipt_accepts(const char *path)
+{
+	char line[256];
+	bool yes = false;
+	FILE *f = fopen(path, "re");
+
+	while (f != NULL && !yes && fgets(line, sizeof(line), f) != NULL)
+		yes = strncmp(line, "result: ", 8) == 0 &&
+		    strstr(line, "accepted") != NULL;
+	if (f != NULL)
+		fclose(f);
+	return yes;
+}
+
+/* Whether a file of another day came under the number: sent by hand between
+ * two deliveries of ours. A refused one did not use it up. */
+static bool
+taken(const struct upload *u, const char *root)
+{
+	char pattern[600], own[64], stem[64];
+	bool yes = false;
+	struct buf b;
+	glob_t g;
+
+	filename_format(&u->id, "", own);
+	buf_init(&b, pattern, sizeof(pattern));
+	buf_printf(&b, "%s/box/%s/out/%s_%s_????????_%04d.receipt.yaml", root,
+	    u->id.sender, u->id.sender, feed_names[u->id.feed], u->id.sequence);
+	if (glob(pattern, 0, NULL, &g) != 0)
+		return false;
+	for (size_t i = 0; i < g.gl_pathc && !yes; i++) {
+		snprintf(stem, sizeof(stem), "%.*s", (int)strlen(own),
+		    strrchr(g.gl_pathv[i], '/') + 1);
+		yes = strcmp(stem, own) != 0 && receipt_accepts(g.gl_pathv[i]);
+	}
+	globfree(&g);
+	return yes;
+}
+
 void
 upload_open(struct upload *u, struct sample *s, const char *sender,
     enum feed feed, int sequence, int members)
@@ -58,6 +99,11 @@ upload_open(struct upload *u, struct sample *s, const char *sender,
 	u->id.sequence = sequence;
 	u->qualification = feed == FEED_LINK || feed == FEED_CRL ||
 	    feed == FEED_INSTITUTION || feed == FEED_PACKAGE;
+	while (s->k > 0 &&
+	    taken(u,
+		u->qualification ? s->config->qualification_root :
+				   s->config->intermediate_root))
+		u->id.sequence++;
 	u->manifest = manifest_new(members);
 	u->manifest->id = u->id;
 	u->members = members;
