@@ -112,8 +112,8 @@ open_file(const char *path, bool immutable, struct diag_sink *sink)
 	sqlite3 *db = NULL;
 	char uri[SPOOL_PATH_MAX + 64];
 
-	snprintf(uri, sizeof(uri), "file:%s?mode=ro%s", path,
-	    immutable ? "&immutable=1" : "");
+	text_uri(path, immutable ? "mode=ro&immutable=1" : "mode=ro", uri,
+	    sizeof(uri));
 	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 		NULL) == SQLITE_OK)
 		return db;
@@ -206,8 +206,8 @@ attach(sqlite3 *db, const char *other, const char *path, struct diag_sink *sink)
 	sqlite3_stmt *st;
 
 	spool_path(of, other, "ledger.sqlite");
-	snprintf(uri, sizeof(uri), "file:%s?mode=ro",
-	    *other != '\0' && access(of, F_OK) == 0 ? of : path);
+	text_uri(*other != '\0' && access(of, F_OK) == 0 ? of : path, "mode=ro",
+	    uri, sizeof(uri));
 	st = query(db, "ATTACH :first AS other", uri, "", false, path, sink);
 	return st == NULL ? -1 : done(st, sqlite3_step(st), path, sink);
 }

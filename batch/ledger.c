@@ -260,7 +260,7 @@ open_to_look(struct ledger *l)
 {
 	char uri[SPOOL_PATH_MAX + 40];
 
-	snprintf(uri, sizeof(uri), "file:%s?immutable=1", l->path);
+	text_uri(l->path, "immutable=1", uri, sizeof(uri));
 	for (int i = 0; i < 2; i++) {
 		sqlite3_close(l->db);
 		l->db = NULL;

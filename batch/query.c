@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batch/run.h"
+#include "formats/codec/text.h"
 
 enum form { FORM_TABLE, FORM_CSV, FORM_JSON, FORM_MARKDOWN, FORM__MAX };
 static const char *const form_names[FORM__MAX] = { "table", "csv", "json",
@@ -263,8 +264,7 @@ main(int argc, char **argv)
 		return run_end(&q.run);
 	}
 	/* immutable: no lock, no journal beside it, nothing can be written */
-	snprintf(
-	    uri, sizeof(uri), "file:%s?mode=ro&immutable=1", q.run.argv[0]);
+	text_uri(q.run.argv[0], "mode=ro&immutable=1", uri, sizeof(uri));
 	if (sqlite3_open_v2(uri, &q.db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 		NULL) != SQLITE_OK)
 		wrong(&q, q.run.argv[0]);

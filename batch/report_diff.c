@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "batch/run.h"
+#include "formats/codec/text.h"
 
 #define FIGURES(db)                                                            \
 	"CREATE TEMP TABLE f" db " AS SELECT t.name AS theme, f.key1, "        \
@@ -129,7 +130,7 @@ attach(struct diff *d, const char *path, const char *name)
 	int rc = sqlite3_prepare_v2(d->db,
 	    *name == 'a' ? "ATTACH ?1 AS a" : "ATTACH ?1 AS b", -1, &st, NULL);
 
-	snprintf(uri, sizeof(uri), "file:%s?mode=ro&immutable=1", path);
+	text_uri(path, "mode=ro&immutable=1", uri, sizeof(uri));
 	if (rc == SQLITE_OK) {
 		sqlite3_bind_text(st, 1, uri, -1, SQLITE_STATIC);
 		rc = sqlite3_step(st);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "batch/verify.h"
+#include "formats/codec/text.h"
 
 #define DOC_MAX 65536
 #define KINDS 4
@@ -232,7 +233,7 @@ check_file(struct verify *v, const char *dir, int kind, const struct entry *e)
 		bad(v, e->file, "has other bytes than the manifest says");
 		return;
 	}
-	snprintf(uri, sizeof(uri), "file:%s?immutable=1&mode=ro", path);
+	text_uri(path, "immutable=1&mode=ro", uri, sizeof(uri));
 	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 		NULL) != SQLITE_OK)
 		bad(v, e->file, "SQLite cannot open it");

@@ -153,6 +153,21 @@ buf_slice(const struct buf *b)
 	return (struct slice) { b->p, b->n };
 }
 
+void
+text_uri(const char *path, const char *query, char *out, size_t size)
+{
+	struct buf b;
+
+	buf_init(&b, out, size);
+	buf_puts(&b, "file:");
+	for (; *path != '\0'; path++)
+		if (strchr("%?#", *path) != NULL)
+			buf_printf(&b, "%%%02X", (unsigned char)*path);
+		else
+			buf_putc(&b, *path);
+	buf_printf(&b, "?%s", query);
+}
+
 static void *
 alive(void *p)
 {

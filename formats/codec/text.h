@@ -165,6 +165,10 @@ void buf_printf(struct buf *b, const char *fmt, ...)
     __attribute__((format(printf, 2, 3)));
 struct slice buf_slice(const struct buf *b);
 
+/* "file:PATH?QUERY", as SQLite takes it: a path may have what ends one in a URI
+ * (RFC 3986: % ? #). Cut to fit, with NUL. */
+void text_uri(const char *path, const char *query, char *out, size_t size);
+
 /* Allocation that cannot fail: says so and ends the process with 11. */
 void *text_alloc(size_t n); /* zeroed */
 void *text_realloc(void *p, size_t n);

@@ -347,6 +347,17 @@ charsets(void)
 	CU_ASSERT_EQUAL(charset_find(SLICE("sjis")), -1);
 }
 
+static void
+uri(void)
+{
+	char out[40];
+
+	text_uri("/a/50% of #1?.sqlite", "mode=ro", out, sizeof(out));
+	CU_ASSERT_STRING_EQUAL(out, "file:/a/50%25 of %231%3F.sqlite?mode=ro");
+	text_uri("/0123456789", "mode=ro", out, 10);
+	CU_ASSERT(strlen(out) < 10);
+}
+
 static CU_TestInfo tests[] = {
 	{ "slices are compared, trimmed and read as numbers", slices },
 	{ "a buffer drops whole what does not fit", buffers },
@@ -360,6 +371,7 @@ static CU_TestInfo tests[] = {
 	{ "the facts of a value come in one look", look },
 	{ "card numbers fold to one key", fold },
 	{ "character sets have names", charsets },
+	{ "a path in a URI keeps its percent signs", uri },
 	CU_TEST_INFO_NULL,
 };
 SUITE(text, tests);
