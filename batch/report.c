@@ -1,12 +1,8 @@
 /*
- * The statistics of one business day and the figures of now: one CSV for
- * analysts (long format), one text file for Prometheus. Counts only, no
- * person; the CSV is a function of the journals, the ledgers and the set in
- * force, so the same again changes nothing.
+ * The statistics of the month and of the business day (batch/report_month.h),
+ * and the figures of now as a text file for Prometheus. Counts only, no person.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,41 +14,24 @@
 #include "batch/report_month.h"
 #include "batch/run.h"
 #include "batch/spool.h"
-#include "batch/tally.h"
-#include "formats/codec/day.h"
 #include "formats/snapshot.h"
 
 struct feed_figures {
 	int64_t files[FILE__MAX];
-	int64_t read, accepted, refused, unchanged;
+	int64_t refused;
 };
 
 struct report {
 	struct run run;
 	struct diag_sink *sink;
 	const char *root;
-	struct tally *tally;
 	struct feed_figures feed[FEED__MAX]; /* of both sides */
 	bool outgoing; /* reading the side that packages leave */
 	struct snapshot_set set;
-	struct snapshot *institutions; /* NULL: none yet */
-	bool changed; /* something was written */
 	int64_t partitions, oldest_update, first_next; /* moments; 0 none */
 };
 
 /* ---- gathering ---- */
-
-static int
-on_line(void *arg, const struct record *line)
-{
-	struct report *r = arg;
-
-	tally_add(r->tally, line);
-	r->run.read++;
-	r->run.accepted++;
-	run_progress(&r->run, "journal", r->run.read, 0);
-	return 0;
-}
 
 static int
 read_journals(struct report *r)
@@ -66,11 +45,11 @@ read_journals(struct report *r)
 		if (j.v[i].day != r->run.day)
 			continue;
 		r->run.files++;
-		if (journal_prove(r->root, &j.v[i], 0, NULL, r->sink) == -1 ||
-		    journal_each(r->root, &j.v[i], on_line, r, r->sink) == -1) {
+		ok = journal_prove(r->root, &j.v[i], 0, NULL, r->sink);
+		if (ok == -1)
 			run_worst(&r->run, EXIT_INTEGRITY);
-			ok = -1;
-		}
+		r->run.read += j.v[i].lines;
+		r->run.accepted += j.v[i].lines;
 	}
 	journals_free(&j);
 	return ok;
@@ -87,10 +66,7 @@ on_file(void *arg, const struct ledger_file *f)
 		return 0; /* a package is counted where it arrives */
 	x = &r->feed[f->id.feed];
 	x->files[f->state]++;
-	x->read += f->read;
-	x->accepted += f->accepted;
 	x->refused += f->refused;
-	x->unchanged += f->unchanged;
 	return 0;
 }
 
@@ -172,114 +148,8 @@ read_set(struct report *r)
 		return -1;
 	}
 	spool_path(dir, r->root, "snapshots");
-	if (r->set.kind[SNAPSHOT_INSTITUTIONS].generation > 0)
-		r->institutions = snapshot_open(dir, SNAPSHOT_INSTITUTIONS,
-		    &r->set.kind[SNAPSHOT_INSTITUTIONS], false, r->sink);
 	read_partitions(r, dir);
 	return 0;
-}
-
-/* ---- the statistics file ---- */
-
-static void
-where(void *arg, const char *code, char prefecture[8], char size_class[8])
-{
-	struct report *r = arg;
-	struct snapshot_institution i;
-
-	if (r->institutions == NULL ||
-	    snapshot_institution(r->institutions, slice_of(code), &i) != 1)
-		return;
-	snprintf(prefecture, 8, "%s", i.prefecture);
-	snprintf(size_class, 8, "%s", i.size_class);
-}
-
-static int
-write_feed(struct record_writer *w, int32_t day, const char *feed,
-    const struct feed_figures *x)
-{
-	const struct {
-		const char *name;
-		int64_t n;
-	} books[] = { { "read", x->read }, { "accepted", x->accepted },
-		{ "refused", x->refused }, { "unchanged", x->unchanged } };
-	int64_t files = 0;
-	int ok = 0;
-
-	for (int s = 0; s < FILE__MAX; s++) {
-		files += x->files[s];
-		if (x->files[s] > 0 && ok == 0)
-			ok = statistics_write(w, day, THEME_FILES, feed,
-			    file_state_names[s], x->files[s]);
-	}
-	for (int i = 0; i < 4 && files > 0 && ok == 0; i++)
-		ok = statistics_write(
-		    w, day, THEME_RECORDS, feed, books[i].name, books[i].n);
-	return ok;
-}
-
-static int
-write_set(struct record_writer *w, int32_t day, const struct snapshot_set *set)
-{
-	int ok = 0;
-
-	for (int k = 0; k < SNAPSHOT__MAX && ok == 0; k++) {
-		if (set->kind[k].generation == 0)
-			continue;
-		ok = statistics_write(w, day, THEME_GENERATION,
-		    snapshot_names[k], "", set->kind[k].generation);
-		if (ok == 0)
-			ok = statistics_write(w, day, THEME_ROWS,
-			    snapshot_names[k], "", set->kind[k].rows);
-	}
-	return ok;
-}
-
-static int
-write_figures(struct report *r, const char *name, int fd)
-{
-	int32_t day = r->run.day;
-	struct record_writer *w = record_create(name, fd, &statistics_layout,
-	    SYNTAX_CSV, CHARSET_UTF8_BOM, r->sink);
-	int ok;
-
-	if (w == NULL)
-		return -1;
-	ok = tally_write(r->tally, w, day, where, r);
-	for (int f = 0; f < FEED__MAX && ok == 0; f++)
-		ok = write_feed(w, day, feed_names[f], &r->feed[f]);
-	if (ok == 0)
-		ok = write_set(w, day, &r->set);
-	return record_finish(w) == -1 ? -1 : ok;
-}
-
-static int
-publish_statistics(struct report *r)
-{
-	char dir[SPOOL_PATH_MAX], path[SPOOL_PATH_MAX], name[40], d[9];
-	struct publish p;
-
-	day_format(r->run.day, d);
-	snprintf(name, sizeof(name), "statistics-%s.csv", d);
-	spool_path(dir, r->root, "out/statistics");
-	spool_path(path, dir, "%s", name);
-	if (publish_make_dir(dir) == -1 || publish_open(&p, r->root) == -1)
-		goto io;
-	if (write_figures(r, name, fileno(p.f)) == -1) {
-		publish_abandon(&p);
-		goto io;
-	}
-	if (report_same(path, p.temp) || r->run.dry) {
-		publish_abandon(&p);
-		return 0;
-	}
-	r->changed = true;
-	if (publish_commit(&p, dir, name) == 0)
-		return 0;
-io:
-	diag_file(r->sink, DIAG_IO, name, "%s", strerror(errno));
-	run_worst(&r->run, EXIT_TEMPORARY);
-	return -1;
 }
 
 /* ---- metrics ---- */
@@ -332,8 +202,7 @@ static void
 metrics_day(const struct report *r, FILE *f)
 {
 	metric(f, "shikaku_questions", "usage lines of the business day");
-	fprintf(
-	    f, "shikaku_questions %lld\n", (long long)tally_total(r->tally));
+	fprintf(f, "shikaku_questions %lld\n", (long long)r->run.read);
 	metric(f, "shikaku_files", "uploads named for the business day");
 	for (int feed = 0; feed < FEED__MAX; feed++)
 		for (int s = 0; s < FILE__MAX; s++)
@@ -380,10 +249,10 @@ io:
 static void
 publish_all(struct report *r)
 {
-	if (publish_statistics(r) == -1 ||
-	    report_month(&r->run, &r->set, &r->changed) == -1)
-		return;
-	if (!r->changed && !r->run.dry)
+	bool changed = false;
+
+	if (report_month(&r->run, &r->set, &changed) == 0 && !changed &&
+	    !r->run.dry)
 		run_worst(&r->run, EXIT_NOTHING);
 }
 
@@ -398,7 +267,6 @@ main(int argc, char **argv)
 		return run_end(&r.run);
 	r.sink = &r.run.log.sink;
 	r.root = r.run.config->qualification_root;
-	r.tally = tally_new();
 	if (*r.root == '\0') {
 		diag_file(r.sink, DIAG_CONFIG, r.run.config_path,
 		    "qualification.root is empty: report works on that side");
@@ -410,7 +278,5 @@ main(int argc, char **argv)
 			publish_all(&r);
 		publish_metrics(&r);
 	}
-	snapshot_close(r.institutions);
-	tally_free(r.tally);
 	return run_end(&r.run);
 }

@@ -286,6 +286,7 @@ static const struct form {
 	{ ".xlsx", statistics_xlsx },
 };
 #define FORMS (sizeof(forms) / sizeof(forms[0]))
+#define FORMS_OF_DAY 3 /* the first: as data */
 
 static int
 give_out(struct month_report *m, const struct statistics *s, const char *root,
@@ -317,13 +318,13 @@ fail:
 }
 
 static int
-give_out_all(struct month_report *m, bool *changed)
+give_out_all(struct month_report *m, size_t n, bool *changed)
 {
 	char dir[SPOOL_PATH_MAX];
 	int ok = 0;
 
 	spool_path(dir, m->root, "out/statistics");
-	for (size_t i = 0; i < FORMS && ok == 0; i++)
+	for (size_t i = 0; i < n && ok == 0; i++)
 		ok = give_out(m, &m->s, m->root, dir, &forms[i], changed);
 	return ok;
 }
@@ -376,13 +377,11 @@ remove_open(struct month_report *m)
 static int
 report_day(struct month_report *month, bool *changed)
 {
-	static const struct form day = { ".sqlite", statistics_sqlite };
 	const struct config *c = month->run->config;
 	struct month_report m = { .run = month->run,
 		.sink = month->sink,
 		.root = month->root,
 		.month = &month->s };
-	char dir[SPOOL_PATH_MAX];
 	int ok;
 
 	m.s.site = c->site_name;
@@ -393,10 +392,9 @@ report_day(struct month_report *month, bool *changed)
 	m.s.open = c->service_open;
 	m.s.set = month->s.set;
 	m.count = questions_new();
-	spool_path(dir, m.root, "out/statistics");
 	ok = gather(&m);
 	if (ok == 0)
-		ok = give_out(&m, &m.s, m.root, dir, &day, changed);
+		ok = give_out_all(&m, FORMS_OF_DAY, changed);
 	questions_free(m.count);
 	statistics_free(&m.s);
 	return ok;
@@ -420,7 +418,7 @@ report_month(struct run *run, const struct snapshot_set *set, bool *changed)
 	m.count = questions_new();
 	ok = gather(&m);
 	if (ok == 0)
-		ok = give_out_all(&m, changed);
+		ok = give_out_all(&m, FORMS, changed);
 	if (ok == 0)
 		ok = report_day(&m, changed);
 	if (ok == 0 && m.s.closed)

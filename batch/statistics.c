@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "formats/codec/day.h"
+#include "formats/statistics.h"
 
 void
 statistics_free(struct statistics *s)
@@ -120,26 +121,6 @@ statistics_follow(void *arg, enum statistics_dim dim, const char *value,
 	    what == DIM_PREFECTURE ? w->prefecture : w->size_class);
 }
 
-/* ---- CSV ---- */
-
-static const struct {
-	const char *name, *ja, *en;
-} columns[] = {
-	{ "table", "表", "name of the table" },
-	{ "table_ja", "表の名称", "its name in Japanese" },
-	{ "table_en", "表の名称（英）", "its name in English" },
-	{ "key1", "区分1", "value of the first key; empty where it has none" },
-	{ "key1_ja", "区分1の名称", "its name in Japanese" },
-	{ "key1_en", "区分1の名称（英）", "its name in English" },
-	{ "key2", "区分2", "value of the second key; empty where it has none" },
-	{ "key2_ja", "区分2の名称", "its name in Japanese" },
-	{ "key2_en", "区分2の名称（英）", "its name in English" },
-	{ "value", "値", "the figure; empty where hidden" },
-	{ "unit", "単位", "what is counted" },
-	{ "hidden", "秘匿", "1: hidden, else 0" },
-};
-#define COLUMNS (sizeof(columns) / sizeof(columns[0]))
-
 static FILE *
 begin(const char *path, struct diag_sink *sink)
 {
@@ -162,18 +143,41 @@ finish(FILE *f, const char *path, struct diag_sink *sink)
 	return 0;
 }
 
+/* ---- CSV ---- */
+
 static void
-put_key(FILE *f, const struct figure *x, int k)
+set_key(struct record *rec, int at, const struct figure *x, int k, char ja[64],
+    char en[64])
 {
 	enum statistics_dim dim = statistics_tables[x->table].dim[k];
-	char ja[64], en[64];
 
 	if (dim == DIM_NONE)
-		fputs(",,,", f);
-	else
-		fprintf(f, "%s,\"%s\",\"%s\",", x->key[k],
-		    statistics_label(dim, x->key[k], true, ja),
-		    statistics_label(dim, x->key[k], false, en));
+		return;
+	record_set(rec, at, slice_of(x->key[k]));
+	record_set(
+	    rec, at + 1, slice_of(statistics_label(dim, x->key[k], true, ja)));
+	record_set(
+	    rec, at + 2, slice_of(statistics_label(dim, x->key[k], false, en)));
+}
+
+static int
+put_figure(struct record_writer *w, const struct figure *x)
+{
+	const struct statistics_table_row *t = &statistics_tables[x->table];
+	char ja[2][64], en[2][64], value[24];
+	struct record rec;
+
+	snprintf(value, sizeof(value), "%lld", (long long)x->value);
+	record_init(&rec, &statistics_format);
+	record_set(&rec, ST_TABLE, slice_of(t->name));
+	record_set(&rec, ST_TABLE_JA, slice_of(t->ja));
+	record_set(&rec, ST_TABLE_EN, slice_of(t->en));
+	set_key(&rec, ST_KEY1, x, 0, ja[0], en[0]);
+	set_key(&rec, ST_KEY2, x, 1, ja[1], en[1]);
+	record_set(&rec, ST_VALUE, x->hidden ? SLICE("") : slice_of(value));
+	record_set(&rec, ST_UNIT, slice_of(t->unit));
+	record_set(&rec, ST_HIDDEN, x->hidden ? SLICE("1") : SLICE("0"));
+	return record_write(w, &rec);
 }
 
 int
@@ -181,26 +185,18 @@ statistics_csv(
     const struct statistics *s, const char *path, struct diag_sink *sink)
 {
 	FILE *f = begin(path, sink);
+	struct record_writer *w;
+	int ok = 0;
 
 	if (f == NULL)
 		return -1;
-	fputs("\xef\xbb\xbf", f);
-	for (size_t i = 0; i < COLUMNS; i++)
-		fprintf(f, "%s%s", i == 0 ? "" : ",", columns[i].name);
-	fputs("\r\n", f);
-	for (size_t i = 0; i < s->figures.n; i++) {
-		const struct figure *x = &s->figures.v[i];
-		const struct statistics_table_row *t =
-		    &statistics_tables[x->table];
-
-		fprintf(f, "%s,\"%s\",\"%s\",", t->name, t->ja, t->en);
-		put_key(f, x, 0);
-		put_key(f, x, 1);
-		if (!x->hidden)
-			fprintf(f, "%lld", (long long)x->value);
-		fprintf(f, ",%s,%d\r\n", t->unit, x->hidden);
-	}
-	return finish(f, path, sink);
+	w = record_create(path, fileno(f), &statistics_layout, SYNTAX_CSV,
+	    CHARSET_UTF8_BOM, sink);
+	for (size_t i = 0; w != NULL && ok == 0 && i < s->figures.n; i++)
+		ok = put_figure(w, &s->figures.v[i]);
+	if (w == NULL || record_finish(w) == -1)
+		ok = -1;
+	return finish(f, path, sink) == -1 ? -1 : ok;
 }
 
 /* ---- its description; no text of ours has a quote or backslash ---- */
@@ -219,11 +215,12 @@ statistics_json(
 	    "{\n  \"file\": \"%s\",\n  \"charset\": \"UTF-8\",\n"
 	    "  \"columns\": [\n",
 	    name);
-	for (size_t i = 0; i < COLUMNS; i++)
+	for (int i = 0; i < ST__MAX; i++)
 		fprintf(f,
 		    "    {\"name\": \"%s\", \"ja\": \"%s\", \"en\": \"%s\"}%s\n",
-		    columns[i].name, columns[i].ja, columns[i].en,
-		    i + 1 < COLUMNS ? "," : "");
+		    statistics_format.fields[i].name,
+		    statistics_format.fields[i].ja, statistics_columns[i],
+		    i + 1 < ST__MAX ? "," : "");
 	fputs("  ],\n  \"tables\": [\n", f);
 	for (int t = 0; t < TABLE__MAX; t++) {
 		const struct statistics_table_row *r = &statistics_tables[t];

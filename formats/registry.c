@@ -83,7 +83,7 @@ const struct exchange exchanges[] = {
 	RECORDS("riyo_month", "use, month by month", "bill", "取りまとめ機関", "riyo_month-YYYYMM.csv", &month_layout),
 	RECORDS("futan", "burden per insurer and month", "bill", "取りまとめ機関, insurers", "futan-YYYYMM.csv", &burden_layout),
 	RECORDS("ryokin", "table of prices", "取りまとめ機関", "collect, bill", "ryokin.csv", &price_layout),
-	RECORDS("statistics", "statistics of a day", "report", "analysts", "statistics-YYYYMMDD.csv", &statistics_layout),
+	RECORDS("statistics", "statistics of a day, of a month", "report", "analysts", "statistics-YYYYMMDD.csv, statistics-YYYYMM.csv", &statistics_layout),
 	RECORDS("senders", "who may send what", "the site", "intake", "senders.csv", &sender_layout),
 	RECORDS("insurers", "insurer numbers, codes and names", "the site", "intake, ingest, rebuild", "insurers.csv", &insurer_layout),
 	MESSAGE("OQSsiquc01req", "single question", "institution", "responder", &oqs_single_request),

@@ -131,10 +131,12 @@ say '6. After the day / 利用実績と統計'
 "$B/shikaku-jobs" run --now --as table --only collect,report -c "$W/site.yaml" -D "$today" jobs/nightly.yaml || die 'no usage file'
 echo "  \$ cat $Q/out/usage/riyo-$asked.csv"
 sed 's/^/    /' "$Q/out/usage/riyo-$asked.csv"
-echo "  \$ cut -d, -f2-5,7-9 $Q/out/statistics/statistics-$asked.csv     (some lines)"
-tr -d '\r' <"$Q/out/statistics/statistics-$asked.csv" |
-    awk -F, '$2 ~ /^(questions|questions_by_(kind|validity|refusal)|snapshot_rows)$/' |
-    cut -d, -f2-5,7-9 | sed 's/^/    /'
+stat=$Q/out/statistics/statistics-$asked.sqlite
+for sql in 'SELECT * FROM questions' 'SELECT snapshot, value FROM snapshot_rows' \
+    "SELECT scheme_ja, sum(value) AS periods FROM insured_by_scheme_and_sex GROUP BY scheme"; do
+	echo "  \$ build/release/shikaku-query $stat '$sql'"
+	"$B/shikaku-query" "$stat" "$sql" | sed 's/^/    /'
+done
 
 say "7. Where everything lies / 配置 ($(($(date +%s) - began)) s)"
 cat <<END

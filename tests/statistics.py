@@ -402,8 +402,8 @@ def csv_same(path, csv_path):
     raw = open(csv_path, "rb").read()
     assert raw.startswith(b"\xef\xbb\xbf"), "no byte-order mark"
     for v in csv.DictReader(raw.decode("utf-8-sig").splitlines()):
-        got[v["table"], v["key1"], v["key2"]] = int(v["value"]) if v["value"] else None
-        assert (v["value"] == "") == (v["hidden"] == "1")
+        got[v["Table"], v["Key1"], v["Key2"]] = int(v["Value"]) if v["Value"] else None
+        assert (v["Value"] == "") == (v["Hidden"] == "1")
     want = published(sqlite3.connect("file:%s?immutable=1" % path, uri=True))
     print("rows %d" % len(got))
     sys.exit(got != want)
