@@ -114,6 +114,8 @@ int verify_journal(struct verify *v, struct verify_journal *j, int64_t until,
  * usage-YYYYMMDD.WORKER.log. Good until the next call. */
 struct verify_journal *verify_journal_of(struct verify *v, const char *name);
 int verify_split(struct verify_line *line, int columns); /* how many */
+/* Is the column this number (0 and up), without zeros in front? */
+bool verify_is(const struct verify_line *line, int column, int64_t want);
 
 /* verify_bill.c: the detail file of a head against the journal lines it
  * took. */

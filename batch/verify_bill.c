@@ -45,24 +45,31 @@ enum {
 	R__MAX
 };
 #define TEXT_MAX 4096
-#define JOURNALS_MAX 0x7ffff
+#define JOURNALS_MAX 0x7fff
 
-struct slot { /* one expected record */
+struct slot { /* one line and the records it must have */
 	unsigned char digest[16];
-	uint64_t where; /* MATCHED | journal << 44 | line; 0: free slot */
+	uint64_t where; /* journal << 44 | line, and the bits below; 0: free */
 };
-#define MATCHED ((uint64_t)1 << 63)
+/* by 利用種別, from 0: a record is wanted, and was found */
+#define WANTED(use) ((uint64_t)1 << (60 + (use)))
+#define FOUND(use) ((uint64_t)1 << (62 + (use)))
 #define LINE_OF(where) ((int64_t)((where) & (((uint64_t)1 << 44) - 1)))
+#define PLACE_OF(where) ((where) & (((uint64_t)1 << 60) - 1))
 #define JOURNAL_OF(where) ((size_t)((where) >> 44 & JOURNALS_MAX))
+
+struct due { /* a 取引ID and what was billed of it: a bit by 利用種別 */
+	uint64_t request;
+	unsigned uses; /* 0: free */
+};
 
 struct bill {
 	struct verify *v;
 	const struct verify_head *h;
 	struct slot *slot;
 	size_t size, used;
-	uint64_t *due[2]; /* 取引ID billed, by 利用種別; 0: free */
-	size_t due_size[2];
-	uint64_t zero[2]; /* the 取引ID 0 itself */
+	struct due *due;
+	size_t due_size, due_used;
 	size_t place; /* journal being read, from 1 */
 	int64_t from;
 	int64_t first; /* day of use of the first record; -1 none */
@@ -71,6 +78,10 @@ struct bill {
 	/* of the records of the file */
 	int64_t records, checks, provisions, billable, retries, unknown;
 	char at[32];
+	/* what digest_of() was asked last */
+	char last[TEXT_MAX];
+	size_t last_n;
+	unsigned char last_digest[16];
 };
 
 static int
@@ -103,32 +114,34 @@ expect(struct bill *b, const unsigned char digest[16], uint64_t where)
 }
 
 static bool
-match(struct bill *b, const unsigned char digest[16])
+match(struct bill *b, const unsigned char digest[16], int use)
 {
 	for (size_t i = home(b, digest); b->slot[i].where != 0;
 	     i = (i + 1) & (b->size - 1))
-		if ((b->slot[i].where & MATCHED) == 0 &&
+		if ((b->slot[i].where & (WANTED(use) | FOUND(use))) ==
+			WANTED(use) &&
 		    memcmp(b->slot[i].digest, digest, 16) == 0) {
-			b->slot[i].where |= MATCHED;
+			b->slot[i].where |= FOUND(use);
 			return true;
 		}
 	return false;
 }
 
+/* The same of a line and of its one or two records, which stand together:
+ * the second asks for what the first had. */
 static void
-digest_of(const struct verify_line *line, const int *columns, size_t n,
-    char use, bool linked, unsigned char out[16])
+digest_of(struct bill *b, const struct verify_line *line, const int *columns,
+    size_t n, bool unlinked, unsigned char out[16])
 {
 	char text[TEXT_MAX];
 	unsigned char sum[32];
 	size_t at = 0;
 
-	text[at++] = use;
 	for (size_t i = 0; i < n; i++) {
 		const char *p = line->v[columns[i]].p;
 		size_t len = line->v[columns[i]].n;
 
-		if (!linked && (columns[i] == L_RESULT)) {
+		if (unlinked && columns[i] == L_RESULT) {
 			p = "valid"; /* the serial was, its person was not */
 			len = 5;
 		}
@@ -138,8 +151,13 @@ digest_of(const struct verify_line *line, const int *columns, size_t n,
 		memcpy(text + at, p, len);
 		at += len;
 	}
-	verify_sha256(text, at, "", 0, sum);
-	memcpy(out, sum, 16);
+	if (at != b->last_n || memcmp(b->last, text, at) != 0) {
+		verify_sha256(text, at, "", 0, sum);
+		memcpy(b->last_digest, sum, 16);
+		memcpy(b->last, text, at);
+		b->last_n = at;
+	}
+	memcpy(out, b->last_digest, 16);
 }
 
 static const int of_line[] = { L_AT, L_CA, L_SERIAL, L_RESULT, L_CRL_NUMBER,
@@ -168,16 +186,15 @@ on_line(void *arg, const struct verify_line *line)
 	if (line->number - 1 <= b->from || line->v[L_RESULT].n == 0 ||
 	    column_is(line, L_RESULT, "bad"))
 		return 0;
-	if (b->used + 2 > b->size / 4 * 3) {
+	if (b->used + 1 > b->size / 4 * 3) {
 		verify_bad(b->v, DIAG_USAGE_BILL, b->h->file, 0,
 		    "the journals hold more than the head says");
 		return -1;
 	}
-	digest_of(line, of_line, OF, '1', !unlinked, digest);
-	expect(b, digest, where);
-	if (!column_is(line, L_RESULT, "valid"))
-		return 0;
-	digest_of(line, of_line, OF, '2', true, digest);
+	digest_of(b, line, of_line, OF, unlinked, digest);
+	where |= WANTED(0);
+	if (column_is(line, L_RESULT, "valid"))
+		where |= WANTED(1);
 	expect(b, digest, where);
 	return 0;
 }
@@ -224,29 +241,57 @@ request_of(const struct verify_line *line, uint64_t *out)
 		return false;
 	for (int i = 0; i < 16; i++) {
 		char c = line->v[R_REQUEST].p[i];
-		const char *at = strchr("0123456789abcdef", c);
+		int d = c >= '0' && c <= '9' ? c - '0' :
+		    c >= 'a' && c <= 'f'     ? c - 'a' + 10 :
+					       -1;
 
-		if (c == '\0' || at == NULL)
+		if (d == -1)
 			return false;
-		*out = *out << 4 | (uint64_t)(at - "0123456789abcdef");
+		*out = *out << 4 | (uint64_t)d;
 	}
 	return true;
+}
+
+static struct due *
+due_find(struct due *t, size_t size, uint64_t request)
+{
+	size_t i = (size_t)((request * 0x9e3779b97f4a7c15U) >> 20) & (size - 1);
+
+	while (t[i].uses != 0 && t[i].request != request)
+		i = (i + 1) & (size - 1);
+	return &t[i];
+}
+
+static void
+due_grow(struct bill *b)
+{
+	size_t size = b->due_size * 2;
+	struct due *t = calloc(size, sizeof(*t));
+
+	if (t == NULL)
+		abort();
+	for (size_t i = 0; i < b->due_size; i++)
+		if (b->due[i].uses != 0)
+			*due_find(t, size, b->due[i].request) = b->due[i];
+	free(b->due);
+	b->due = t;
+	b->due_size = size;
 }
 
 /* True where it was there already. */
 static bool
 billed(struct bill *b, int use, uint64_t request)
 {
-	uint64_t *t = b->due[use];
-	size_t mask = b->due_size[use] - 1;
-	size_t i = (size_t)((request * 0x9e3779b97f4a7c15U) >> 20) & mask;
+	struct due *d;
 
-	if (request == 0)
-		return b->zero[use]++ > 0;
-	for (; t[i] != 0; i = (i + 1) & mask)
-		if (t[i] == request)
-			return true;
-	t[i] = request;
+	if (b->due_used >= b->due_size / 4 * 3)
+		due_grow(b);
+	d = due_find(b->due, b->due_size, request);
+	if ((d->uses & 1u << use) != 0)
+		return true;
+	b->due_used += d->uses == 0;
+	d->request = request;
+	d->uses |= 1u << use;
 	return false;
 }
 
@@ -278,12 +323,10 @@ judge_billing(struct bill *b, const struct verify_line *line, int use)
 static const char *
 judge_record(struct bill *b, const struct verify_line *line)
 {
-	char digits[24];
 	unsigned char digest[16];
 	int use = column_is(line, R_USE, "2") ? 1 : 0;
 
-	snprintf(digits, sizeof(digits), "%lld", (long long)b->records + 1);
-	if (!column_is(line, R_NUMBER, digits))
+	if (!verify_is(line, R_NUMBER, b->records + 1))
 		return "record number";
 	if (!column_is(line, R_USE, "1") && use == 0)
 		return "利用種別 is 1 or 2";
@@ -297,8 +340,8 @@ judge_record(struct bill *b, const struct verify_line *line)
 	b->provisions += use == 1;
 	if (b->checks > b->h->checks || b->provisions > b->h->provisions)
 		return "more records than the head says";
-	digest_of(line, of_record, OF, use == 0 ? '1' : '2', true, digest);
-	if (!match(b, digest))
+	digest_of(b, line, of_record, OF, false, digest);
+	if (!match(b, digest, use))
 		return "no journal line says so";
 	return judge_billing(b, line, use);
 }
@@ -306,10 +349,8 @@ judge_record(struct bill *b, const struct verify_line *line)
 static const char *
 judge_trailer(const struct bill *b, const struct verify_line *line)
 {
-	char digits[24];
-
-	snprintf(digits, sizeof(digits), "%lld", (long long)b->records);
-	return column_is(line, 1, digits) && column_is(line, 2, digits) ?
+	return verify_is(line, 1, b->records) &&
+		verify_is(line, 2, b->records) ?
 	    NULL :
 	    "count or control total of the trailer";
 }
@@ -455,22 +496,13 @@ read_before(struct bill *b)
 	    day_number(v->name + 5, false) >= b->first - h->retry_days;
 }
 
-/* Rows for it in the tables, by use. */
+/* The day of use the file begins with. */
 static void
-count_before(struct bill *b, int64_t n[2])
+find_first(struct bill *b)
 {
-	n[0] = b->h->checks;
-	n[1] = b->h->provisions;
-	if (b->h->retry_days < 0)
-		return;
 	b->first = -1;
-	each_record(b, b->h, true, take_first);
-	for (const struct verify_head *g = b->v->head;
-	     b->first >= 0 && g < b->h; g++)
-		if (within(b, g)) {
-			n[0] += g->checks;
-			n[1] += g->provisions;
-		}
+	if (b->h->retry_days >= 0)
+		each_record(b, b->h, true, take_first);
 }
 
 /* ---- one head ---- */
@@ -488,6 +520,15 @@ prove_counts(struct bill *b)
 	    "its counts are not those of the file");
 }
 
+/* A free slot lacks nothing. */
+static bool
+lacks(uint64_t where)
+{
+	uint64_t found = FOUND(0) | FOUND(1);
+
+	return ((where & (WANTED(0) | WANTED(1))) << 2 & ~(where & found)) != 0;
+}
+
 /* The first line of the journals that no record stands for. */
 static int
 prove_all_matched(struct bill *b)
@@ -495,10 +536,9 @@ prove_all_matched(struct bill *b)
 	uint64_t first = UINT64_MAX;
 
 	for (size_t i = 0; i < b->size; i++)
-		if (b->slot[i].where != 0 &&
-		    (b->slot[i].where & MATCHED) == 0 &&
-		    b->slot[i].where < first)
-			first = b->slot[i].where;
+		if (lacks(b->slot[i].where) &&
+		    PLACE_OF(b->slot[i].where) < first)
+			first = PLACE_OF(b->slot[i].where);
 	if (first == UINT64_MAX)
 		return 0;
 	return verify_bad(b->v, DIAG_USAGE_BILL,
@@ -526,15 +566,14 @@ verify_bill(struct verify *v, const struct verify_head *h)
 {
 	struct bill b = { .v = v, .h = h };
 	char path[1024], sha256[65];
-	int64_t before = v->bad, n[2];
+	int64_t before = v->bad;
 
 	if (h->records > INT32_MAX || h->n > JOURNALS_MAX ||
 	    h->checks > h->records || h->provisions > h->records)
 		return bad(&b, 0, "more records than a day can have");
-	b.slot = table(h->records, sizeof(*b.slot), &b.size);
-	count_before(&b, n);
-	for (int use = 0; use < 2; use++)
-		b.due[use] = table(n[use], sizeof(uint64_t), &b.due_size[use]);
+	b.slot = table(h->checks, sizeof(*b.slot), &b.size);
+	b.due = table(h->checks, sizeof(*b.due), &b.due_size);
+	find_first(&b);
 	if (h->retry_days >= 0 && b.first >= 0)
 		read_before(&b);
 	snprintf(path, sizeof(path), "%s/%s", v->usage, h->file);
@@ -546,7 +585,6 @@ verify_bill(struct verify *v, const struct verify_head *h)
 		prove_counts(&b);
 	v->records += b.records;
 	free(b.slot);
-	free(b.due[0]);
-	free(b.due[1]);
+	free(b.due);
 	return v->bad == before ? 0 : -1;
 }

@@ -31,6 +31,9 @@
 #define PROCESSING_NUMBER 64
 #define SERIAL 20
 #define SKI 40
+/* CA's key id, bytes of the serial, the serial without leading zeros: by
+ * number, and short; NULs at the end take no room while sorting */
+#define REVOKED_KEY (SKI / 2 + 1 + SERIAL)
 #define DIGEST_BUFFER ((size_t)32 << 10)
 
 #pragma GCC diagnostic push
@@ -42,6 +45,7 @@ static const char schema[] =
 
 struct partition {
 	char ca[SKI + 1], name[256], number[41];
+	unsigned char ski[SKI / 2]; /* ca in bytes */
 	int64_t this_update, next_update;
 	int id;
 };
@@ -64,7 +68,7 @@ static const size_t order_keys[ORDER__MAX] = {
 	[ORDER_PRINTED] = 8 + TYPED_KEY_SIZE,
 	[ORDER_PSEUDONYM] = PSEUDONYM + TYPED_KEY_SIZE,
 	[ORDER_PAIRING] = PROCESSING_NUMBER + 1 + TYPED_KEY_SIZE,
-	[ORDER_REVOKED] = SKI + SERIAL,
+	[ORDER_REVOKED] = REVOKED_KEY,
 };
 static const char *const order_tables[ORDER__MAX] = {
 	[ORDER_PRINTED] = "printed",
@@ -700,6 +704,20 @@ snapshot_add_institution(struct snapshot_make *m, const struct record *rec)
 	return add_digested(m, FILLED_MAIN);
 }
 
+/* -1: not the digits of a key id. */
+static int
+ski_bytes(const char hex[SKI], unsigned char out[SKI / 2])
+{
+	for (int i = 0; i < SKI; i++) {
+		unsigned char d = hex_digits[(unsigned char)hex[i]];
+
+		if (d == 0)
+			return -1;
+		out[i / 2] = (unsigned char)(out[i / 2] << 4 | (d & 15));
+	}
+	return 0;
+}
+
 int
 snapshot_add_partition(struct snapshot_make *m, const char *ca,
     const char *name, int64_t this_update, int64_t next_update,
@@ -713,6 +731,8 @@ snapshot_add_partition(struct snapshot_make *m, const char *ca,
 	    (size_t)(m->n_partitions + 1) * sizeof(*m->partitions));
 	struct partition *p = &m->partitions[m->n_partitions];
 	memset(p, 0, sizeof(*p));
+	if (ski_bytes(ca, p->ski) == -1)
+		return fail(m, "partition", "key identifier");
 	memcpy(p->ca, ca, strlen(ca));
 	memcpy(p->name, name, strlen(name));
 	memcpy(p->number, number, strlen(number));
@@ -727,24 +747,39 @@ struct revoked {
 	int partition, reason;
 };
 
+static void
+revoked_key(const unsigned char ski[SKI / 2], const char *serial,
+    unsigned char key[REVOKED_KEY])
+{
+	unsigned char whole[SERIAL];
+	int64_t n;
+	int zeros = 0;
+
+	memcpy(key, ski, SKI / 2);
+	memset(key + SKI / 2, 0, 1 + SERIAL);
+	if (snapshot_serial(serial, &n, whole))
+		for (int i = 0; i < 8; i++)
+			whole[SERIAL - 1 - i] =
+			    (unsigned char)((uint64_t)n >> (8 * i));
+	while (zeros < SERIAL && whole[zeros] == 0)
+		zeros++;
+	key[SKI / 2] = (unsigned char)(SERIAL - zeros);
+	memcpy(key + SKI / 2 + 1, whole + zeros, (size_t)(SERIAL - zeros));
+}
+
 int
 snapshot_add_revoked(
     struct snapshot_make *m, const char *serial, int64_t at, int reason)
 {
-	unsigned char key[SKI + SERIAL] = { 0 };
+	unsigned char key[REVOKED_KEY];
 	struct revoked r = { at, m->n_partitions - 1, reason };
-	int64_t n;
 
 	if (m->failed)
 		return -1;
 	if (m->n_partitions == 0 || serial[0] == '\0' ||
 	    strlen(serial) > 2 * SERIAL)
 		return fail(m, "revoked", "serial");
-	memcpy(key, m->partitions[r.partition].ca, SKI);
-	if (snapshot_serial(serial, &n, key + SKI))
-		for (int i = 0; i < 8; i++)
-			key[SKI + SERIAL - 1 - i] =
-			    (unsigned char)((uint64_t)n >> (8 * i));
+	revoked_key(m->partitions[r.partition].ski, serial, key);
 	return add_order(m, ORDER_REVOKED, key,
 	    (struct slice) { (const char *)&r, sizeof(r) });
 }
@@ -978,18 +1013,19 @@ partition_cmp(const void *a, const void *b)
 }
 
 static int
-write_revoked(struct snapshot_make *m, const unsigned char key[SKI + SERIAL],
+write_revoked(struct snapshot_make *m, const unsigned char key[REVOKED_KEY],
     const struct revoked *r, const int *ids)
 {
-	const unsigned char *big = key + SKI;
+	unsigned char big[SERIAL] = { 0 };
+	const unsigned char *serial = key + SKI / 2 + 1;
+	int bytes = key[SKI / 2];
+	bool small = bytes < 8 || (bytes == 8 && (serial[0] & 128) == 0);
 	uint64_t n = 0;
-	bool small = (big[SERIAL - 8] & 128) == 0;
 
-	for (int i = 0; i < SERIAL - 8; i++)
-		small = small && big[i] == 0;
-	for (int i = SERIAL - 8; i < SERIAL; i++)
-		n = n << 8 | big[i];
-	int ca = ca_id(m, (struct slice) { (const char *)key, SKI });
+	for (int i = small ? 0 : bytes; i < bytes; i++)
+		n = n << 8 | serial[i];
+	memcpy(big + SERIAL - bytes, serial, (size_t)bytes);
+	int ca = ca_id(m, slice_of(m->partitions[ids[r->partition] - 1].ca));
 	row_begin(&m->row);
 	row_int(&m->row, ca);
 	row_serial(m, small, (int64_t)n, big);
@@ -1026,7 +1062,7 @@ group_add(struct group *g, const struct revoked *r)
 }
 
 static int
-write_group(struct snapshot_make *m, const unsigned char key[SKI + SERIAL],
+write_group(struct snapshot_make *m, const unsigned char key[REVOKED_KEY],
     struct group *g, const int *ids)
 {
 	while (g->n > 0) {
@@ -1044,7 +1080,7 @@ write_group(struct snapshot_make *m, const unsigned char key[SKI + SERIAL],
 static int
 write_revocation(struct snapshot_make *m)
 {
-	unsigned char last[SKI + SERIAL] = { 0 };
+	unsigned char last[REVOKED_KEY] = { 0 };
 	const void *key;
 	struct slice payload;
 	struct revoked r;
