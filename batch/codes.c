@@ -548,7 +548,7 @@ out:
 }
 
 static const char usage[] =
-    "usage: shikaku-codes [accept|request|rotate] -c SITE.yaml [-nv] "
+    "shikaku-codes [accept|request|rotate] -c SITE.yaml [-nv] "
     "[-D YYYY-MM-DD]\n"
     "       shikaku-codes notice -c SITE.yaml [-nv] [-D YYYY-MM-DD]\n"
     "                      [--correct LIST:RECORD]... "
@@ -573,7 +573,7 @@ main(int argc, char **argv)
 		while (word->name != NULL && strcmp(word->name, argv[1]) != 0)
 			word++;
 		if (word->name == NULL) {
-			fputs(usage, stderr);
+			fprintf(stderr, "usage: %s", usage);
 			free(corrections);
 			return EXIT_BAD_USAGE;
 		}
@@ -584,7 +584,7 @@ main(int argc, char **argv)
 	if (run_begin(&run, "codes", argc, argv, &extra) == -1)
 		goto out;
 	if (corrections->n > 0 && word->run != codes_notice) {
-		fputs(usage, stderr);
+		fprintf(stderr, "usage: %s", usage);
 		run_worst(&run, EXIT_BAD_USAGE);
 		goto out;
 	}

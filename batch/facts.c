@@ -318,9 +318,9 @@ static void
 add_persons(struct statistics *s, sqlite3_stmt *st)
 {
 	int64_t n = sqlite3_column_int64(st, 5);
-	char age[12];
+	char age[12]; /* of one width: their order is that of the text */
 
-	snprintf(age, sizeof(age), "%02d", sqlite3_column_int(st, 1));
+	snprintf(age, sizeof(age), "%03d", sqlite3_column_int(st, 1));
 	figures_add(&s->figures, TABLE_INSURED, "", "", n);
 	figures_add(&s->figures, TABLE_SCHEME_SEX, text(st, 0), text(st, 2), n);
 	figures_add(&s->figures, TABLE_AGE_SEX, age, text(st, 2), n);

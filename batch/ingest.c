@@ -211,7 +211,7 @@ main(int argc, char **argv)
 		.longs = longs,
 		.option = option,
 		.arg = &orders,
-		.usage = "usage: shikaku-ingest -c SITE.yaml [-nv] [-D "
+		.usage = "shikaku-ingest -c SITE.yaml [-nv] [-D "
 			 "YYYY-MM-DD]\n"
 			 "                      [--release STEM]... [--refuse "
 			 "STEM]... [--why TEXT]\n" };

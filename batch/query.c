@@ -248,7 +248,7 @@ main(int argc, char **argv)
 		.letters = "q:lf:",
 		.option = on_option,
 		.arg = &q,
-		.usage = "usage: shikaku-query [-f table|csv|json|markdown] "
+		.usage = "shikaku-query [-f table|csv|json|markdown] "
 			 "FILE.sqlite SQL\n"
 			 "       shikaku-query [-f FORM] -q NAME FILE.sqlite\n"
 			 "       shikaku-query -l FILE.sqlite\n" };
@@ -259,7 +259,7 @@ main(int argc, char **argv)
 		return run_end(&q.run);
 	q.run.silent = true;
 	if (q.run.argc != (q.canned != NULL || q.list ? 1 : 2)) {
-		fputs(options.usage, stderr);
+		fprintf(stderr, "usage: %s", options.usage);
 		run_worst(&q.run, EXIT_BAD_USAGE);
 		return run_end(&q.run);
 	}

@@ -171,14 +171,14 @@ report_diff(int argc, char **argv)
 	struct diff d = { 0 };
 	const struct run_options options = { .operands = true,
 		.no_config = true,
-		.usage = "usage: shikaku-report diff A.sqlite B.sqlite\n" };
+		.usage = "shikaku-report diff A.sqlite B.sqlite\n" };
 
 	d.run.silent = true;
 	if (run_begin(&d.run, "report", argc, argv, &options) == -1)
 		return run_end(&d.run);
 	d.run.silent = true;
 	if (d.run.argc != 2) {
-		fputs(options.usage, stderr);
+		fprintf(stderr, "usage: %s", options.usage);
 		run_worst(&d.run, EXIT_BAD_USAGE);
 	} else
 		compare(&d);

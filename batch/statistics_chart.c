@@ -90,14 +90,26 @@ name(FILE *f, enum statistics_dim dim, const char *key)
 	html_text(f, statistics_label(dim, key, true, room));
 }
 
-/* At most so many characters, for the space beside a bar. */
+/* Beside a bar there is space for so many letters, a Japanese one is two. Its
+ * letters are 11 high: so wide are the widest. */
+enum { NAME_MOST = 30, NAME_SPACE = 180, LATIN = 7, KANJI = 11 };
+
+/* The code itself where its name would be a sentence. */
+static const char *
+name_of(enum statistics_dim dim, const char *key, char room[64])
+{
+	if ((dim == DIM_CODE || dim == DIM_REASON) && strcmp(key, "none") != 0)
+		return key;
+	return statistics_label(dim, key, true, room);
+}
+
 static void
 name_short(FILE *f, enum statistics_dim dim, const char *key, int most)
 {
 	char room[64], cut[128];
-	const char *s = statistics_label(dim, key, true, room);
+	const char *s = name_of(dim, key, room);
 	size_t n = 0;
-	int units = 0; /* a Japanese character is two */
+	int units = 0;
 
 	while (s[n] != '\0' && units < most && n + 4 < sizeof(cut)) {
 		units += (s[n] & 0x80) != 0 ? 2 : 1;
@@ -107,10 +119,38 @@ name_short(FILE *f, enum statistics_dim dim, const char *key, int most)
 	}
 	snprintf(
 	    cut, sizeof(cut), "%.*s%s", (int)n, s, s[n] == '\0' ? "" : "…");
-	html_text(f,
-	    (dim == DIM_CODE || dim == DIM_REASON) && strcmp(key, "none") != 0 ?
-		key :
-		cut);
+	html_text(f, cut);
+}
+
+/* The space that the longest of these names takes. */
+static int
+name_space(enum statistics_dim dim, const struct chart_keys *k)
+{
+	char room[64];
+	int longest = 0, wide;
+
+	for (size_t i = 0; i < k->n; i++) {
+		wide = 0;
+		for (const char *s = name_of(dim, k->v[i], room); *s != '\0';
+		     s++)
+			wide += (*s & 0x80) == 0 ? LATIN :
+			    (*s & 0xc0) == 0xc0	 ? KANJI :
+						   0;
+		if (wide > longest)
+			longest = wide;
+	}
+	return 10 + (longest > NAME_SPACE ? NAME_SPACE : longest);
+}
+
+/* 1,234,567＋× */
+static int
+number_space(int64_t n)
+{
+	int digits = 1;
+
+	for (int64_t ten = 10; ten <= n; ten *= 10)
+		digits++;
+	return 10 + LATIN * (digits + (digits - 1) / 3) + 2 * KANJI;
 }
 
 /* ---- frame ---- */
@@ -263,36 +303,50 @@ draw_line(FILE *f, const struct figures *all, enum statistics_table table)
 	fputs("</svg>\n", f);
 }
 
+/* A chart of what went wrong is not dwarfed by all that did not; the table
+ * under it has that too. */
+static void
+leave_none(enum statistics_dim dim, struct chart_keys *k)
+{
+	if ((dim == DIM_CODE || dim == DIM_REASON) && k->n > 1 &&
+	    strcmp(k->v[k->n - 1], "none") == 0)
+		k->n--;
+}
+
 /* Bars from left to right, stacked where there is a second key. */
 static void
 draw_bars(FILE *f, const struct figures *all, enum statistics_table table)
 {
-	enum { LEFT = 128, ROW = 22, NUMBER = 62 };
+	enum { ROW = 22 };
 	const struct statistics_table_row *t = &statistics_tables[table];
 	struct chart_keys k, by = { { "" }, 1 };
 	int64_t most = 1, n;
+	int left, room;
 	bool hidden;
 
 	chart_keys(all, table, 0, &k);
+	leave_none(t->dim[0], &k);
+	left = name_space(t->dim[0], &k);
 	if (t->dim[1] != DIM_NONE)
 		chart_keys(all, table, 1, &by);
 	for (size_t i = 0; i < k.n; i++)
 		if ((n = sum_of(all, table, k.v[i], &hidden)) > most)
 			most = n;
+	room = WIDE - left - number_space(most);
 	if (t->dim[1] != DIM_NONE)
 		legend(f, t->dim[1], &by);
 	open_svg(f, all, table, ROW * (int)k.n + 4);
 	for (size_t i = 0; i < k.n; i++) {
-		double at = LEFT, wide;
+		double at = left, wide;
 		int y = ROW * (int)i + 2;
 
 		n = sum_of(all, table, k.v[i], &hidden);
 		fprintf(f, "<text text-anchor=\"end\" x=\"%d\" y=\"%d\">",
-		    LEFT - 6, y + 14);
-		name_short(f, t->dim[0], k.v[i], 20);
+		    left - 6, y + 14);
+		name_short(f, t->dim[0], k.v[i], NAME_MOST);
 		fputs("</text>", f);
 		for (size_t j = 0; j < by.n; j++) {
-			wide = (double)(WIDE - LEFT - NUMBER) *
+			wide = (double)room *
 			    (double)shown(all, table, k.v[i], by.v[j]) /
 			    (double)most;
 			if (wide <= 0)
@@ -308,7 +362,8 @@ draw_bars(FILE *f, const struct figures *all, enum statistics_table table)
 		    y + 14);
 		if (n > 0)
 			html_number(f, n);
-		fputs(hidden ? "＋×</text>\n" : "</text>\n", f);
+		fputs(hidden && n > 0 ? "＋×" : hidden ? "×" : "", f);
+		fputs("</text>\n", f);
 	}
 	fputs("</svg>\n", f);
 }
@@ -355,7 +410,8 @@ draw_columns(FILE *f, const struct figures *all, enum statistics_table table)
 		fprintf(f, "<text text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">",
 		    x + step * 0.4, BOTTOM + 18);
 		if (t->dim[0] == DIM_AGE)
-			fprintf(f, "%s歳", k.v[i]);
+			fprintf(f, "%lld歳",
+			    (long long)slice_number(slice_of(k.v[i])));
 		else
 			name(f, t->dim[0], k.v[i]);
 		fputs("</text>\n", f);
@@ -372,9 +428,14 @@ shade(FILE *f, double x, double y, double w, double h, const char *text,
 
 	fprintf(f,
 	    "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%.1f\" "
-	    "rx=\"2\" fill=\"color-mix(in srgb,var(--high) %.0f%%,var(--low))"
-	    "\" stroke=\"var(--bg)\"/>",
-	    x, y, w, h, share * 100);
+	    "rx=\"2\" stroke=\"var(--bg)\" fill=\"",
+	    x, y, w, h);
+	if (value == 0 && !hidden)
+		fputs("var(--card)\"/>", f);
+	else
+		fprintf(f,
+		    "color-mix(in srgb,var(--high) %.0f%%,var(--low))\"/>",
+		    share * 100);
 	if (text == NULL)
 		return;
 	fprintf(f,
@@ -468,10 +529,22 @@ draw_tiles(FILE *f, const struct figures *all, enum statistics_table table)
 		    step, high, short_name, n, most, hidden);
 	}
 	fputs(
-	    "<text class=\"soft\" x=\"5\" y=\"20\">濃いほど多い。× 秘匿</text>"
+	    "<text class=\"soft\" x=\"5\" y=\"20\">濃いほど多い。灰色 なし、× 秘匿</text>"
 	    "<text class=\"soft\" x=\"5\" y=\"36\" lang=\"en\">darker is more; "
-	    "× hidden</text>\n</svg>\n",
+	    "grey none, × hidden</text>\n</svg>\n",
 	    f);
+}
+
+static bool
+nothing_shown(const struct figures *all, enum statistics_table table)
+{
+	const struct figure *v;
+	size_t n = figures_of(all, table, &v);
+
+	for (size_t i = 0; i < n; i++)
+		if (!v[i].hidden)
+			return false;
+	return true;
 }
 
 void
@@ -480,6 +553,14 @@ chart_draw(FILE *f, const struct figures *all, enum statistics_table table)
 	enum statistics_dim dim = statistics_tables[table].dim[0];
 	bool runs = dim == DIM_HOUR || dim == DIM_AGE || dim == DIM_DAY;
 
+	if (statistics_tables[table].chart != CHART_TABLE &&
+	    nothing_shown(all, table)) {
+		fputs(
+		    "<p class=\"from\">すべて秘匿のため図はありません。 No chart: "
+		    "every figure is hidden.</p>\n",
+		    f);
+		return;
+	}
 	switch (statistics_tables[table].chart) {
 	case CHART_LINE:
 		draw_line(f, all, table);

@@ -21,11 +21,11 @@ static const char style[] =
     "--c5:#d55e00;--c6:#f0e442;--c7:#777}\n"
     "@media(prefers-color-scheme:dark){:root{--bg:#0d1117;--fg:#e6edf3;"
     "--soft:#9198a1;--line:#3d444d;--card:#151b23;--low:#12304d;"
-    "--high:#79c0ff;--c0:#4aa8e0}}\n"
+    "--high:#79c0ff;--c0:#4aa8e0;--c4:#0072b2}}\n"
     "*{box-sizing:border-box}\n"
     "body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--bg);"
     "color:var(--fg);font:1rem/1.6 'Hiragino Sans','Noto Sans CJK JP',"
-    "'IPAGothic',Meiryo,sans-serif;overflow-wrap:anywhere}\n"
+    "'Yu Gothic',Meiryo,IPAPGothic,sans-serif;overflow-wrap:anywhere}\n"
     "h1{font-size:1.5rem;line-height:1.3}h2{font-size:1.15rem;"
     "margin:0 0 .25rem}h1 small,h2 small{display:block;color:var(--soft);"
     "font-size:.8em;font-weight:normal}\n"
@@ -41,6 +41,9 @@ static const char style[] =
     "margin:.5rem 0}svg text{fill:var(--fg);font-size:11px}"
     "svg .soft{fill:var(--soft)}svg .axis{stroke:var(--line)}\n"
     "figure{margin:0}.scroll{overflow-x:auto;max-width:100%}\n"
+    /* a telephone: its letters stay legible, the drawing is pushed aside */
+    "@media screen and (max-width:30rem){section{padding:.75rem}"
+    "figure svg{width:30rem}}\n"
     "table{border-collapse:collapse;font-size:.85rem;"
     "overflow-wrap:normal}\n"
     "th,td{border-bottom:1px solid var(--line);padding:.2rem .6rem;"
@@ -146,15 +149,24 @@ rank_cmp(const void *a, const void *b)
 }
 
 static void
-put_list(FILE *f, enum statistics_table table, const struct figure *v, size_t n)
+put_list(FILE *f, const struct figures *all, enum statistics_table table)
 {
 	const struct statistics_table_row *t = &statistics_tables[table];
+	const struct figure *v;
+	size_t n = figures_of(all, table, &v);
 	const struct figure **by = text_alloc((n + 1) * sizeof(*by));
+	struct chart_keys keys;
 
 	for (size_t i = 0; i < n; i++)
 		by[i] = &v[i];
 	if (t->chart == CHART_TABLE && n > 1)
 		qsort(by, n, sizeof(const struct figure *), rank_cmp);
+	else if (t->chart != CHART_TABLE) { /* as the chart has them */
+		chart_keys(all, table, 0, &keys);
+		n = keys.n;
+		for (size_t i = 0; i < n; i++)
+			by[i] = figures_find(all, table, keys.v[i], "");
+	}
 	fprintf(f,
 	    "<div class=\"scroll\"><table><thead><tr><th scope=\"col\">%s "
 	    "<small>%s</small></th><th scope=\"col\">%s</th></tr></thead>"
@@ -300,12 +312,12 @@ put_section(FILE *f, const struct statistics *s, enum statistics_table table)
 	day_format_iso(s->last, last);
 	fprintf(f,
 	    "<section id=\"%s\"><h2>%s<small lang=\"en\">%s</small></h2>"
-	    "<figure>\n",
+	    "<figure class=\"scroll\" tabindex=\"0\">\n",
 	    t->name, t->ja, t->en);
 	chart_draw(f, &s->figures, table);
 	fputs("</figure>\n", f);
 	if (t->dim[1] == DIM_NONE)
-		put_list(f, table, v, n);
+		put_list(f, &s->figures, table);
 	else
 		put_cross(f, &s->figures, table);
 	fprintf(f, "<p class=\"from\">対象: %s～%s。出典: %s。", first, last,

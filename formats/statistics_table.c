@@ -87,6 +87,34 @@ static const struct code delays[] = {
 	{ "5", "7 days and more", "7日以上", false },
 	{ NULL, NULL, NULL, false }
 };
+static const struct code unrefused[] = {
+	{ "none", "no error", "エラーなし", false },
+	{ NULL, NULL, NULL, false }
+};
+static const struct code unreasoned[] = {
+	{ "none", "no reason: accepted or waiting", "なし（受付・処理待ち）", false },
+	{ NULL, NULL, NULL, false }
+};
+static const struct code exits[] = { /* formats/exit.h */
+	{ "0", "0 done", "0 正常", false },
+	{ "1", "1 nothing to do", "1 対象なし", false },
+	{ "4", "4 some records refused", "4 一部レコード拒否", false },
+	{ "5", "5 some files refused or held", "5 一部ファイル拒否・保留", false },
+	{ "8", "8 not ready", "8 準備未了", false },
+	{ "9", "9 outside the window", "9 時間外", false },
+	{ "10", "10 locked", "10 他で実行中", false },
+	{ "11", "11 temporary fault", "11 一時障害", false },
+	{ "12", "12 asked to stop", "12 停止指示", false },
+	{ "13", "13 deadline", "13 時間切れ", false },
+	{ "32", "32 wrong usage", "32 使い方の誤り", false },
+	{ "33", "33 configuration", "33 設定の誤り", false },
+	{ "34", "34 whole input refused", "34 入力全体を拒否", false },
+	{ "35", "35 publication withheld", "35 公開保留", false },
+	{ "36", "36 integrity", "36 整合性の異常", false },
+	{ "64", "64 defect", "64 不具合", false },
+	{ "none", "no end: running or killed", "終了記録なし（実行中・中断）", false },
+	{ NULL, NULL, NULL, false }
+};
 static const struct code billing[] = {
 	{ "billable", "billable", "課金対象", false },
 	{ "retry", "sent again", "再送（対象外）", false },
@@ -103,7 +131,7 @@ const struct statistics_dim_row statistics_dims[DIM__MAX] = {
 	[DIM_KIND] = { "kind", "照会種別", "kind", codes_question_kind },
 	[DIM_ANSWER] = { "answer", "回答", "answer", answers },
 	[DIM_OUTCOME] = { "outcome", "結果", "outcome", outcomes },
-	[DIM_CODE] = { "code", "エラーコード", "code", NULL },
+	[DIM_CODE] = { "code", "エラーコード", "code", unrefused },
 	[DIM_CARD] = { "card_result", "カード確認結果", "result of the card's check", codes_card_result },
 	[DIM_TIME] = { "time_class", "応答準備時間", "time until ready", times },
 	[DIM_PREFECTURE] = { "prefecture", "都道府県", "prefecture", codes_prefecture },
@@ -116,13 +144,13 @@ const struct statistics_dim_row statistics_dims[DIM__MAX] = {
 	[DIM_CLASS] = { "certificate", "被保険者証区分", "certificate", codes_card_class },
 	[DIM_FEED] = { "feed", "ファイル種別", "feed", codes_feed },
 	[DIM_STATE] = { "state", "状態", "state", states },
-	[DIM_REASON] = { "reason", "拒否・保留理由", "why refused or held", NULL },
+	[DIM_REASON] = { "reason", "理由", "reason", unreasoned },
 	[DIM_LATE] = { "lateness", "到着の遅れ", "lateness", lates },
 	[DIM_CHANGE] = { "change", "異動", "change", changes },
 	[DIM_RESULT] = { "result", "結果", "result", results },
 	[DIM_DELAY] = { "delay", "到着から反映まで", "from arrival to visibility", delays },
 	[DIM_PROGRAM] = { "program", "プログラム", "program", NULL },
-	[DIM_EXIT] = { "exit", "終了コード", "exit status", NULL },
+	[DIM_EXIT] = { "exit", "終了コード", "exit status", exits },
 	[DIM_USE] = { "use", "利用種別", "use", codes_use },
 	[DIM_BILLING] = { "billing", "課金対象区分", "billing", billing },
 	[DIM_PRICES] = { "prices", "料金表版", "table of prices", NULL },

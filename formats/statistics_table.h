@@ -29,7 +29,7 @@ enum statistics_dim {
 	DIM_INSTITUTION,
 	DIM_INSURER,
 	DIM_SCHEME,
-	DIM_AGE, /* five-year class: 00, 05, .. 100 */
+	DIM_AGE, /* five-year class: 000, 005, .. 100 */
 	DIM_SEX,
 	DIM_CLASS, /* 被保険者証区分 */
 	DIM_FEED,

@@ -137,6 +137,7 @@ for sql in 'SELECT * FROM questions' 'SELECT snapshot, value FROM snapshot_rows'
 	echo "  \$ build/release/shikaku-query $stat '$sql'"
 	"$B/shikaku-query" "$stat" "$sql" | sed 's/^/    /'
 done
+echo '  (an empty value with hidden = 1: fewer than ten questions are not told / 10未満は秘匿)'
 
 say "7. Where everything lies / 配置 ($(($(date +%s) - began)) s)"
 cat <<END

@@ -176,6 +176,16 @@ printf '2026-2,2,701,20260821,\r\n' >>"$W/masters/ryokin.csv"
 out=$(ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS:-}" faketime '2026-08-31 06:00:00 UTC' "$B/shikaku-report" -c "$W/site.yaml" -D 2026-08-31 2>"$W/err")
 is 'while the service is open' '4 W4045 2026-08-31' "$? $(finding)"
 
+# a master that has an institution twice, the next month
+printf '1,1,KOSEI001,iryokikan,20260901,2,\r\n2,1,1310110049,13,1,,医院,,,,,,\r\n2,2,1310110056,13,1,,薬局,,,,,,\r\n2,3,1310110049,13,1,,病院,,,,,,\r\n3,3,0\r\n' >"$W/iryokikan.csv"
+tests/send.sh "$W" KOSEI001 iryokikan 20260901 2 "$W/iryokikan.csv" >/dev/null
+tests/night.sh "$W/site.yaml" 2026-09-01 intake ingest >"$W/twice.log" 2>&1
+report 2026-09-01
+is 'an institution twice in the master' '4 E6001' \
+    "$status $(sqlite3 "$S/statistics-202609-open.sqlite" "SELECT subject FROM finding WHERE code = 'W4044'")"
+is 'and which record is in the error list' '"3"' "$(awk -F, '/E6001/ { print $4 }' "$Q/box/KOSEI001/out/KOSEI001_iryokikan_20260901_0002.errors.csv")"
+find "$S" -name '*-open*' -delete
+
 # ---- the workbook, on paper ----
 report 2026-08-31
 before=$(sha256sum <"$S/statistics-202608.xlsx")

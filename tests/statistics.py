@@ -232,7 +232,7 @@ def equal(root, other, path):
             continue
         scheme, prefecture = insurers.get(number.rjust(8, "0"), ("none", "none"))
         years = (day - int(birth)) // 10000
-        age = "%02d" % min(100, years // 5 * 5)
+        age = "%03d" % min(100, years // 5 * 5)
         for key in (("insured", "", ""), ("insured_by_scheme_and_sex", scheme, sex),
                     ("insured_by_age_and_sex", age, sex), ("insured_by_prefecture", prefecture or "none", ""),
                     ("insured_by_certificate", certificate or "none", "")):
