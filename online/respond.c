@@ -15,6 +15,23 @@ day_of_field(const struct record *rec, int field)
 	return rec->v[field].s.n == 0 ? DAY_NONE : (int32_t)rec->v[field].n;
 }
 
+/*
+ * 高齢者の医療の確保に関する法律 50条, 健康保険法 36条, 国民健康保険法 6条:
+ * from the 75th birthday itself nobody is covered but by 後期高齢, whether or
+ * not the insurer has sent the loss yet. DAY_NONE: this period knows no such
+ * day.
+ */
+static int32_t
+too_old_from(const struct record *period)
+{
+	struct slice insurer = period->v[Q_INSURER_NUMBER].s;
+	int32_t birth = day_of_field(period, Q_BIRTHDATE);
+
+	return insurer_scheme(insurer) == SCHEME_ELDERLY ?
+	    DAY_NONE :
+	    day_birthday(birth, 75);
+}
+
 bool
 respond_in_force(const struct record *period, int32_t day)
 {
@@ -23,12 +40,14 @@ respond_in_force(const struct record *period, int32_t day)
 	int32_t card_from = day_of_field(period, Q_CARD_FROM);
 	int32_t card_until = day_of_field(period, Q_CARD_UNTIL);
 	int32_t returned = day_of_field(period, Q_CARD_RETURNED_ON);
+	int32_t old = too_old_from(period);
 
 	return from != DAY_NONE && from <= day &&
 	    (lost == DAY_NONE || day < lost) &&
 	    (card_from == DAY_NONE || card_from <= day) &&
 	    (card_until == DAY_NONE || day <= card_until) &&
-	    (returned == DAY_NONE || day < returned);
+	    (returned == DAY_NONE || day < returned) &&
+	    (old == DAY_NONE || day < old);
 }
 
 /* The first day on which the period no longer holds; DAY_NONE: open. */
@@ -38,12 +57,42 @@ period_end(const struct record *period)
 	int32_t end = day_of_field(period, Q_LOST_ON);
 	int32_t until = day_of_field(period, Q_CARD_UNTIL);
 	int32_t returned = day_of_field(period, Q_CARD_RETURNED_ON);
+	int32_t old = too_old_from(period);
 
 	if (until != DAY_NONE && (end == DAY_NONE || until + 1 < end))
 		end = until + 1;
 	if (returned != DAY_NONE && (end == DAY_NONE || returned < end))
 		end = returned;
+	if (old != DAY_NONE && (end == DAY_NONE || old < end))
+		end = old;
 	return end;
+}
+
+/* 高齢受給者証 on a day; one without an end ends with the eve of 75. */
+static bool
+elderly_holds(const struct record *period, int32_t day)
+{
+	int32_t from = day_of_field(period, Q_ELDERLY_FROM);
+	int32_t until = day_of_field(period, Q_ELDERLY_UNTIL);
+	int32_t birth = day_of_field(period, Q_BIRTHDATE);
+
+	return (from == DAY_NONE || from <= day) &&
+	    (until == DAY_NONE || day <= until) &&
+	    day < day_birthday(birth, 75);
+}
+
+/* 未就学: until the first 31 March on or after the day 6 is reached, which is
+ * the eve of the birthday (年齢計算ニ関スル法律). */
+static bool
+preschool_holds(const struct record *period, int32_t day)
+{
+	int32_t birth = day_of_field(period, Q_BIRTHDATE);
+	int y, m, d;
+
+	if (birth == DAY_NONE)
+		return true;
+	day_civil(day_birthday(birth, 6) - 1, &y, &m, &d);
+	return day <= day_of(m <= 3 ? y : y + 1, 3, 31);
 }
 
 /* ---- the best period of those offered ---- */
@@ -267,6 +316,21 @@ refuse(struct answer *a, const char *code)
 	a->has_result = false;
 }
 
+/* The answer speaks of the asked day: what does not hold then (a 高齢受給者証
+ * before or after its time, 未就学 of a child at school) is not told. */
+static void
+clear_other_days(struct record *result, int32_t day)
+{
+	static const int elderly[] = { Q_ELDERLY_ISSUED_ON, Q_ELDERLY_FROM,
+		Q_ELDERLY_UNTIL, Q_ELDERLY_RATIO };
+	bool holds = elderly_holds(result, day);
+
+	for (size_t i = 0; !holds && i < 4; i++)
+		result->v[elderly[i]].s.n = 0;
+	if (!preschool_holds(result, day))
+		result->v[Q_PRESCHOOL].s.n = 0;
+}
+
 static void
 give(const struct search *w, struct answer *a, enum validity validity,
     const struct pick *p)
@@ -279,6 +343,7 @@ give(const struct search *w, struct answer *a, enum validity validity,
 	a->validity = validity;
 	buf_init(&b, a->store, sizeof(a->store));
 	a->has_result = copy_record(&p->rec, &a->result, &b);
+	clear_other_days(&a->result, w->day);
 	if (code.n < sizeof(a->insurer_code)) {
 		memcpy(a->insurer_code, code.p, code.n);
 		a->insurer_code[code.n] = '\0';

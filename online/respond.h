@@ -17,7 +17,7 @@ struct respond_context {
 };
 
 /* One period on one day: 取得日 <= day < 喪失日, 有効終了 >= day, 回収 > day,
- * 有効開始 <= day. */
+ * 有効開始 <= day; from the 75th birthday on, 後期高齢 only. */
 bool respond_in_force(const struct record *period, int32_t day);
 
 /* A question by number. Fills validity, has_result, result, insurer_name,

@@ -202,7 +202,7 @@ def test_numbers(s):
     a = ask(s, number("12-37", "20100505", branch="02"))
     check("twins by branch: 1", a["validity"] == "1"
           and a["result"]["Name"] == "見本　二子", a)
-    a = ask(s, number(None, "19461120", insurer="00139998", num="4260"))
+    a = ask(s, number(None, "19661120", insurer="00139998", num="4260"))
     check("municipal: 1, number with zeros in JSON", a["validity"] == "1"
           and a["result"]["InsurerNumber"] == "00139998", a)
 
@@ -214,7 +214,7 @@ def test_xml(s):
         b'<?xml version="1.0" encoding="UTF-8" standalone="no"?>\n<XmlMsg>\n')
           and headers["content-type"] == "application/xml; charset=UTF-8", data[:200])
     check("XML: valid", "<QualificationValidity>1<".encode() in data, data)
-    q = number(None, "19461120", institution=SJIS, insurer="  139998", num="4260")
+    q = number(None, "19661120", institution=SJIS, insurer="  139998", num="4260")
     status, headers, data = post(s, as_xml(q, "Shift_JIS"), client=SJIS,
                                  kind="application/xml")
     text = data.decode("cp932")
@@ -254,7 +254,7 @@ def test_parsers(s):
             check("%s by %s: well-formed, the name as it was" % (encoding, tool),
                   r.returncode == 0 and name in said and not r.stderr, (r.returncode, said[-300:], r.stderr[-300:]))
     # a letter only CP932 has: iconv's SHIFT_JIS, which libxml2 reads by, lacks it
-    q = number(None, "19461120", institution=SJIS, insurer="  139998", num="4260")
+    q = number(None, "19661120", institution=SJIS, insurer="  139998", num="4260")
     status, _, data = post(s, as_xml(q, "Shift_JIS"), client=SJIS, kind="application/xml")
     check("CP932's own letter: answered", status == 200 and b"\xfb\xfc" in data, data[:80])
     with open(path, "wb") as f:
@@ -1053,7 +1053,7 @@ def test_limits():
         [a["status"] for a in seen])
     check("a few a second are answered", len(seen) - len(over) >= 5, len(over))
     check("another certificate is answered", ask(
-        s, number(None, "19461120", institution=SJIS, insurer="00139998", num="4260"),
+        s, number(None, "19661120", institution=SJIS, insurer="00139998", num="4260"),
         client=SJIS)["status"] == 200)
     time.sleep(0.2)
     alarms = [l for l in s.log if "W9015" in l]

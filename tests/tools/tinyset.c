@@ -52,7 +52,7 @@ people(struct world *w, int64_t serial)
 	world_period(w, 'C', 6, Q_INSURER_CODE, "00139998", Q_PERSON_ID, "4260",
 	    Q_CARD_CLASS, "01", Q_INSURER_NUMBER, "139998", Q_INSURED_NUMBER,
 	    "4260", Q_NAME, "𠮷田　髙子", Q_KANA, "ﾖｼﾀﾞ ﾀｶｺ", Q_SEX1, "2",
-	    Q_BIRTHDATE, "19461120", Q_QUALIFIED_ON, "20150401", -1);
+	    Q_BIRTHDATE, "19661120", Q_QUALIFIED_ON, "20150401", -1);
 }
 
 static void

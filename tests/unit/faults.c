@@ -18,6 +18,7 @@
 #include "formats/codec/pages.h"
 #include "formats/codec/sort.h"
 #include "formats/codec/workbook.h"
+#include "formats/snapshot.h"
 #include "tests/unit/suite.h"
 
 static int64_t left; /* 0: nothing fails */
@@ -62,6 +63,9 @@ strikes(const char *name)
 		return false;
 	/* without memory for a digest the run ends (text_alloc()) */
 	if (only_ == NULL && strcmp(name, "EVP_MD_CTX_new") == 0)
+		return false;
+	/* a real one would have said why: only for who asks for it by name */
+	if (only_ == NULL && strncmp(name, "snapshot_", 9) == 0)
 		return false;
 	if (--left > 0)
 		return false;
