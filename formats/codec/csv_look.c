@@ -1,5 +1,7 @@
 /* 64 bytes of CSV looked at in one step, as the processor can. */
-#include "formats/codec/syntax.h"
+#include "formats/codec/csv_look.h"
+
+#include <stddef.h>
 
 static void
 look_any(const char *p, struct csv_block *b)

@@ -10,6 +10,7 @@
 #ifndef FORMATS_CODEC_SYNTAX_H
 #define FORMATS_CODEC_SYNTAX_H
 
+#include "formats/codec/csv_look.h"
 #include "formats/codec/record.h"
 
 /*
@@ -40,16 +41,6 @@ void input_close(struct input *in);
  * next two say so. */
 bool input_at_mark(struct input *in);
 void input_note_end(struct input *in, int64_t line);
-
-/* What CSV is cut by in 64 bytes, a bit for each of them. One way is portable,
- * the others are the processor's; they give the same (tests/unit/csv_test.c).
- * csv_look_best(): the fastest of this processor. */
-struct csv_block {
-	uint64_t commas, newlines, quotes, high; /* high: above 7F */
-};
-typedef void csv_look(const char *p, struct csv_block *b);
-csv_look *csv_look_best(void);
-csv_look *csv_look_at(int i); /* each this processor has; NULL: no more */
 
 #define SYNTAX_FAULTS 8
 struct syntax_fault {
