@@ -71,7 +71,7 @@ struct answer {
 	const char *error_code; /* "OE4001"; NULL where none */
 	const char *error_ja;
 	char institution[11];
-	char request_id[17];
+	char request_id[17]; /* as in the usage line; "" none yet */
 	/* CardChallenge answers */
 	char challenge_id[33], challenge_hex[65];
 	char challenge_signed[256]; /* base64 of the bytes the card signs */

@@ -117,15 +117,21 @@ serve(struct http_connection *c)
 static void
 serve_fault(struct http_connection *c, int fault)
 {
+	struct slice path = fault == 405 ? c->h->head.path : SLICE("");
+	char *old = c->in; /* the path lies in it */
+
 	if (c->state == HEAD)
 		c->r.accepted_at = now_ms(CLOCK_REALTIME);
 	memset(&c->h->head, 0, offsetof(struct http_head, header));
 	c->h->head.headers = 0;
+	c->h->head.path = path;
 	c->h->body = (struct slice) { NULL, 0 };
 	c->r.fault = fault;
 	c->close = true;
-	in_free(c);
+	c->in = NULL;
+	c->in_n = c->in_size = 0;
 	serve(c);
+	free(old);
 }
 
 /* 1 served (or refused), 0: more is needed. p[0..n): all that came. */

@@ -216,15 +216,16 @@ http_accepted_at(const struct http_request *r)
 }
 
 void
-http_reply(struct http_request *r, int status, const char *content_type,
-    struct slice body, int retry_after, bool close_)
+http_reply(
+    struct http_request *r, const struct http_answer *answer, struct slice body)
 {
 	struct http_connection *c = r->c;
 	struct http *h = c->h;
-	struct http_answer a = { status, content_type, body.n, retry_after,
-		c->close || close_ || h->stopping };
+	struct http_answer a = *answer;
 	struct buf b;
 
+	a.length = body.n;
+	a.close = a.close || c->close || h->stopping;
 	c->close = a.close;
 	if (r->accepted_at / 1000 != h->date_at) {
 		h->date_at = r->accepted_at / 1000;

@@ -13,7 +13,7 @@
 #ifndef ONLINE_HTTP_H
 #define ONLINE_HTTP_H
 
-#include "formats/codec/text.h"
+#include "online/http_head.h"
 
 struct event_base;
 struct ssl_ctx_st;
@@ -46,7 +46,8 @@ void http_free(struct http *h);
 
 /* Method, path, body and headers are good while serve() runs, the others
  * until the reply. http_fault: 0, or the status this request must be refused
- * with; method, path, body and headers are missing then. */
+ * with; method, body and headers are missing then, the path too unless it is
+ * 405. */
 int http_fault(const struct http_request *r);
 struct slice http_method(const struct http_request *r);
 struct slice http_path(const struct http_request *r);
@@ -57,8 +58,8 @@ struct x509_st *http_peer(const struct http_request *r); /* borrowed */
  * found out about its peer. Aligned for any type. */
 void *http_slot(const struct http_request *r);
 int64_t http_accepted_at(const struct http_request *r); /* ms, CLOCK_REALTIME */
-/* retry_after: seconds, 0 none; close: end the connection. */
-void http_reply(struct http_request *r, int status, const char *content_type,
-    struct slice body, int retry_after, bool close);
+/* a->close: end the connection; a->length is set here. */
+void http_reply(struct http_request *r, const struct http_answer *answer,
+    struct slice body);
 
 #endif

@@ -248,8 +248,16 @@ http_head_write(
 	buf_puts(b, "\r\nContent-Length: ");
 	put_number(b, (int64_t)a->length);
 	buf_puts(b, "\r\nCache-Control: no-store\r\n");
-	if (a->status == 405)
-		buf_puts(b, "Allow: GET, POST\r\n");
+	if (a->request_id != NULL && a->request_id[0] != '\0') {
+		buf_puts(b, "X-Request-Id: ");
+		buf_puts(b, a->request_id);
+		buf_puts(b, "\r\n");
+	}
+	if (a->allow != NULL) {
+		buf_puts(b, "Allow: ");
+		buf_puts(b, a->allow);
+		buf_puts(b, "\r\n");
+	}
 	if (a->retry_after > 0) {
 		buf_puts(b, "Retry-After: ");
 		put_number(b, a->retry_after);

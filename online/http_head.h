@@ -45,6 +45,8 @@ struct http_answer {
 	size_t length;
 	int retry_after; /* seconds, 0 none */
 	bool close;
+	const char *allow; /* 405: methods of the path; NULL none */
+	const char *request_id; /* NULL or "": none */
 };
 void http_head_write(struct buf *b, const struct http_answer *a,
     const char date[HTTP_DATE_SIZE]);

@@ -98,8 +98,14 @@ send_answer(struct serving *s)
 		    "application/json; charset=utf-8" }
 	};
 
-	http_reply(s->r, s->status, types[s->wire][s->charset],
-	    buf_slice(&s->out), s->retry_after, s->status == 403);
+	http_reply(s->r,
+	    &(struct http_answer) { .status = s->status,
+		.content_type = types[s->wire][s->charset],
+		.retry_after = s->retry_after,
+		.close = s->status == 403,
+		.allow = s->allow,
+		.request_id = s->answer.request_id },
+	    buf_slice(&s->out));
 }
 
 /* What the operators see of it. */
@@ -158,20 +164,38 @@ static const struct {
 	{ "/oqs-api/challenge", "POST", 'C' }, { "/healthz", "GET", 'H' },
 	{ "/readyz", "GET", 'R' } };
 
-/* What is asked of us; 0: nothing we know, and *status says how. */
+/* What is asked of us; 0: nothing we know. *allow: the path's method, NULL
+ * where there is no such path. */
 static int
-find_action(const struct http_request *r, int *status)
+find_action(const struct http_request *r, const char **allow)
 {
+	*allow = NULL;
 	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
 		if (!slice_is(http_path(r), paths[i].path))
 			continue;
-		if (slice_is(http_method(r), paths[i].method))
-			return paths[i].action;
-		*status = 405;
-		return 0;
+		*allow = paths[i].method;
+		return slice_is(http_method(r), paths[i].method) ?
+		    paths[i].action :
+		    0;
 	}
-	*status = 404;
 	return 0;
+}
+
+/* What is wrong with a request as HTTP: who wrote the software must act. */
+static const char *
+http_code(int status)
+{
+	static const struct {
+		int status;
+		const char *code;
+	} of[] = { { 404, "OE1011" }, { 405, "OE1012" }, { 415, "OE1013" },
+		{ 411, "OE1015" }, { 413, "OE1003" }, { 431, "OE1016" },
+		{ 417, "OE1017" } };
+
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		if (of[i].status == status)
+			return of[i].code;
+	return "OE1014"; /* 400 */
 }
 
 /* XML or JSON by Content-Type; an empty body needs none. False: neither. */
@@ -365,88 +389,140 @@ tell_enumeration(struct serving *s)
 	    w->config->nobody_alarm);
 }
 
-/* One rung a line, in order; the first that refuses ends it. */
-static void
-climb(struct serving *s, int action, int status)
+/* ---- one rung each; false: it has refused ---- */
+
+static bool
+is_known(struct serving *s)
 {
-	const struct config *config = s->w->config;
 	struct x509_st *cert = http_peer(s->r);
 	struct tls_peer *peer = cert == NULL ?
 	    NULL :
 	    tls_peer_now(http_slot(s->r), cert, &s->w->trust, s->now);
-	struct respond_context c = { .config = config };
-	struct snapshot_institution of;
-	const char *error;
-	int fault = http_fault(s->r);
 
 	if (peer != NULL) {
 		s->institution = slice_of(peer->institution);
 		s->terminal = slice_of(peer->serial);
 	}
-	if (fault != 0) {
-		refuse(s, fault,
-		    fault == 413 || fault == 431 ? "OE1003" : "OE1002");
-		return;
-	}
-	if (!find_wire(s)) {
-		refuse(s, 415, "OE1002");
-		return;
-	}
-	if (peer == NULL || peer->fault != DIAG__MAX) {
+	s->peer_good = peer != NULL && peer->fault == DIAG__MAX;
+	return true;
+}
+
+static bool
+is_http(struct serving *s)
+{
+	int fault = http_fault(s->r);
+
+	if (fault == 405 && s->allow == NULL)
+		fault = 404; /* no method would do */
+	if (fault != 0)
+		refuse(s, fault, http_code(fault));
+	return fault == 0;
+}
+
+static bool
+is_certified(struct serving *s)
+{
+	if (!s->peer_good)
 		refuse(s, 0, "OE3003");
-		return;
-	}
-	if (s->institution.n != 10) {
+	else if (s->institution.n != 10)
 		refuse(s, 0, "OE3001");
-		return;
-	}
-	if (action == 0) {
-		refuse(s, status, "OE1002");
-		return;
-	}
-	if (limit_rate(s->w->start->share, s->terminal, s->now, config->rate)) {
-		share_add(&s->w->share->limited, 1);
-		s->retry_after = 1;
-		refuse(s, 429, "OE4003");
-		return;
-	}
+	else
+		return true;
+	return false;
+}
+
+static bool
+is_ours(struct serving *s)
+{
+	int status = s->allow == NULL ? 404 : 405;
+
+	if (s->action == 0)
+		refuse(s, status, http_code(status));
+	else if (!s->typed)
+		refuse(s, 415, http_code(415));
+	else
+		return true;
+	return false;
+}
+
+static bool
+is_slow_enough(struct serving *s)
+{
+	if (!limit_rate(
+		s->w->start->share, s->terminal, s->now, s->w->config->rate))
+		return true;
+	share_add(&s->w->share->limited, 1);
+	s->retry_after = 1;
+	refuse(s, 429, "OE4003");
+	return false;
+}
+
+static bool
+is_readable(struct serving *s)
+{
+	const char *error;
+
 	s->set = current_take(s->w->current);
 	if (s->set != NULL)
-		memcpy(c.kind, s->set->kind, sizeof(c.kind));
-	find_charset(s, &c);
-	error = decode(s, action);
-	if (error != NULL) {
+		memcpy(
+		    s->snapshots.kind, s->set->kind, sizeof(s->snapshots.kind));
+	find_charset(s, &s->snapshots);
+	error = decode(s, s->action);
+	if (error != NULL)
 		refuse(s, 0, error);
-		return;
-	}
+	return error == NULL;
+}
+
+static bool
+is_time(struct serving *s)
+{
+	s->retry_after = 60;
 	if (s->w->clock_jumped) {
-		s->retry_after = 60;
 		refuse(s, 503, "OE9001");
-		return;
-	}
-	if (!is_open(s->w, s->now)) {
-		s->retry_after = seconds_until_open(config, s->now);
+	} else if (!is_open(s->w, s->now)) {
+		s->retry_after = seconds_until_open(s->w->config, s->now);
 		refuse(s, 0, "OE4001");
-		return;
-	}
-	if (c.kind[SNAPSHOT_QUALIFICATION] == NULL || is_stale(s)) {
-		s->retry_after = 60;
+	} else if (s->snapshots.kind[SNAPSHOT_QUALIFICATION] == NULL ||
+	    is_stale(s)) {
 		refuse(s, 0, "OE9002");
-		return;
+	} else {
+		s->retry_after = 0;
+		return true;
 	}
-	error = respond_institution(&c, s->institution, s->query.institution,
-	    day_of_moment(s->now), &of);
-	if (error != NULL) {
+	return false;
+}
+
+static bool
+is_admitted(struct serving *s)
+{
+	const struct config *config = s->w->config;
+	int32_t today = day_of_moment(s->now);
+	struct snapshot_institution of;
+	const char *error = respond_institution(
+	    &s->snapshots, s->institution, s->query.institution, today, &of);
+
+	if (error == NULL && config->phase < 2 &&
+	    config->institutions_max > 0 &&
+	    !limit_active(s->w->start->share, s->institution, today,
+		config->institutions_max))
+		error = "OE3001";
+	if (error != NULL)
 		refuse(s, 0, error);
-		return;
-	}
-	if (config->phase < 2 && config->institutions_max > 0 &&
-	    !limit_active(s->w->start->share, s->institution,
-		day_of_moment(s->now), config->institutions_max)) {
-		refuse(s, 0, "OE3001");
-		return;
-	}
-	serve_question(s, action, &c);
+	return error == NULL;
+}
+
+/* From below: the first that refuses ends the climb. */
+static bool (*const ladder[])(struct serving *) = { is_known, is_http,
+	is_certified, is_ours, is_slow_enough, is_readable, is_time,
+	is_admitted };
+
+static void
+climb(struct serving *s)
+{
+	for (size_t i = 0; i < sizeof(ladder) / sizeof(ladder[0]); i++)
+		if (!ladder[i](s))
+			return;
+	serve_question(s, s->action, &s->snapshots);
 	if (s->answer.validity == VALIDITY_NOBODY)
 		tell_enumeration(s);
 }
@@ -456,10 +532,9 @@ question_serve(void *arg, struct http_request *r)
 {
 	struct worker *w = arg;
 	struct serving *s;
-	int status = 0, action = 0;
+	const char *allow;
+	int action = find_action(r, &allow);
 
-	if (http_fault(r) == 0)
-		action = find_action(r, &status);
 	if (action == 'H' || action == 'R') { /* no question, no line */
 		state_reply(w, r, action == 'H');
 		return;
@@ -468,6 +543,10 @@ question_serve(void *arg, struct http_request *r)
 	s->query.used = 0;
 	s->query.day = DAY_NONE;
 	s->now = http_accepted_at(r);
-	climb(s, action, status);
+	s->snapshots.config = w->config;
+	s->action = action;
+	s->allow = action == 0 ? allow : NULL; /* only in a refusal */
+	s->typed = find_wire(s);
+	climb(s);
 	serving_finish(s);
 }

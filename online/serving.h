@@ -74,6 +74,10 @@ struct serving {
 	struct chain_card card;
 	struct snapshot_partition partition;
 	int status, retry_after;
+	int action; /* what the path asks for; 0: nothing we know */
+	const char *allow; /* 405: the path's method */
+	bool typed, peer_good; /* Content-Type, certificate */
+	struct respond_context snapshots;
 	struct query query;
 	struct answer answer;
 	struct buf out;

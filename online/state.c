@@ -33,6 +33,8 @@ state_reply(struct worker *w, struct http_request *r, bool health)
 		current_release(w->current, set);
 	}
 	buf_puts(&b, "}\n");
-	http_reply(r, health || ready ? 200 : 503, "application/json",
-	    buf_slice(&b), 0, false);
+	http_reply(r,
+	    &(struct http_answer) { .status = health || ready ? 200 : 503,
+		.content_type = "application/json" },
+	    buf_slice(&b));
 }

@@ -100,6 +100,7 @@ make_line(struct serving *s, struct line *l)
 	day_format_stamp(s->now, l->at);
 	record_set(&l->rec, U_AT, slice_of(l->at));
 	transaction_id(s, l->request);
+	memcpy(s->answer.request_id, l->request, sizeof(l->request));
 	record_set(&l->rec, U_REQUEST, slice_of(l->request));
 	record_set(&l->rec, U_INSTITUTION, s->institution);
 	record_set(&l->rec, U_TERMINAL, s->terminal);

@@ -298,16 +298,24 @@ def test_refusals(s):
         status, _, data = post(s, body, kind=kind)
         check("unreadable: 400 " + want, status == 400 and want in data.decode(), data)
     status, _, data = post(s, b"x", kind="text/plain")
-    check("other media type: 415", status == 415 and "OE1002" in data.decode(), data)
-    for method, path, want in (("POST", "/", 404), ("GET", "/oqs-api/search", 405),
-                               ("POST", "/healthz", 405), ("GET", "/../etc/passwd", 404)):
+    check("other media type: 415 OE1013", status == 415 and "OE1013" in data.decode(), data)
+    for method, path, want, code, allow in (
+            ("POST", "/", 404, "OE1011", None), ("GET", "/../etc/passwd", 404, "OE1011", None),
+            ("GET", "/oqs-api/search", 405, "OE1012", "POST"),
+            ("GET", "/oqs-api/challenge", 405, "OE1012", "POST"),
+            ("POST", "/healthz", 405, "OE1012", "GET"),
+            ("DELETE", "/readyz", 405, "OE1012", "GET"),
+            ("PUT", "/oqs-api/search", 405, "OE1012", "POST"),
+            ("PUT", "/none", 404, "OE1011", None)):
         global lines_due
         lines_due += 1
         c = connect(s)
-        c.request(method, path, body=b"" if method == "POST" else None)
+        c.request(method, path, body=b"" if method in ("POST", "PUT") else None)
         r = c.getresponse()
-        check("%s %s: %d" % (method, path, want), r.status == want, r.status)
-        r.read()
+        head = json.loads(r.read())["XmlMsg"]["MessageHeader"]
+        check("%s %s: %d %s" % (method, path, want, code), r.status == want
+              and head["ErrorCode"] == code and len(head["ErrorMessage"]) > 5
+              and r.headers["Allow"] == allow, (r.status, head, r.headers["Allow"]))
         c.close()
 
 
@@ -472,6 +480,7 @@ def test_http(s):
         ("unknown expectation", good + b"Expect: cake\r\n\r\n" + q, 417),
     ]
     second = b"GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"
+    codes = {405: "OE1012", 411: "OE1015", 413: "OE1003", 417: "OE1017", 431: "OE1016"}
     for name, data, want in bad:
         if want is None:
             continue
@@ -479,7 +488,8 @@ def test_http(s):
         # a second request behind it must never be answered
         got = raw(s, data + second)
         ok = got.startswith(b"HTTP/1.1 %d " % want) and got.count(b"HTTP/1.1") == 1 \
-            and b"Connection: close" in got and b"(still open)" not in got
+            and b"Connection: close" in got and b"(still open)" not in got \
+            and b'"ErrorCode":"%s"' % codes.get(want, "OE1014").encode() in got
         check("HTTP: %s: %d and close" % (name, want), ok, got[:300])
     # every well-formed one of our shapes has its answer
     lines_due += 4
@@ -543,8 +553,10 @@ def journal(root=ROOT):
     return rows
 
 
-def test_journal():
+def test_journal(ids):
     rows = journal()
+    check("an answer's X-Request-Id is its usage line's", len(set(ids)) == len(ids) > 2
+          and all(i in [r["Request"] for r in rows] for i in ids), ids)
     asked = [r for r in rows if r["Status"] != "000"]
     check("one line per question or refusal", len(asked) == lines_due,
           (len(asked), lines_due))
@@ -1109,6 +1121,20 @@ def test_configuration():
     check("a key open to others: 33 and F9004", r.returncode == 33 and "F9004" in r.stderr, r)
 
 
+def test_page():
+    """Every code there is has a row in the manual page; OE2FFK are one."""
+    with open("formats/query.c") as f:
+        codes = re.findall(r'^\{ "(OE\d{4})"', f.read(), re.M)
+    with open("online/responder.8") as f:
+        rows = re.findall(r"^\.It (.*OE.*?) Ta \d{3} Ta", f.read(), re.M)
+    there = set()
+    for row in rows:
+        for a, b in re.findall(r"OE(\d{4})(?:-OE(\d{4}))?", row):
+            there.update("OE%04d" % n for n in range(int(a), int(b or a) + 1))
+    missing = [c for c in codes if not c.startswith("OE2") and c not in there]
+    check("the page has every code", len(codes) > 40 and not missing, missing)
+
+
 def make_site(folder, hours):
     subprocess.run([TOP + "/tests/site.sh", folder, "0"], check=True)
     with open(folder + "/site.yaml", "a") as f:
@@ -1140,7 +1166,11 @@ def main():
         test_http(s)
         test_state(s)
         time.sleep(0.6)
-        test_journal()
+        ids = [ask(s, number("12-34", "19800505"))["headers"]["x-request-id"],
+               ask(s, number("12-34", "19801505"))["headers"]["x-request-id"],
+               post(s, b"x", path="/none")[1]["x-request-id"]]
+        time.sleep(0.3)
+        test_journal(ids)
         test_admin(s)
         test_confined(s)
         test_generations(s, site)
@@ -1163,6 +1193,7 @@ def main():
     test_nothing_published()
     test_configuration()
     test_unit()
+    test_page()
     print("online: %d passed, %d failed" % (passed, failed))
     return failed != 0
 

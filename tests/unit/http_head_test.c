@@ -69,7 +69,8 @@ test_a_head_keeps_nothing_of_the_one_before(void)
 static void
 test_an_answer_says_what_closes_and_when_to_come_again(void)
 {
-	static const struct http_answer a = { 503, "text/plain", 7, 60, true };
+	static const struct http_answer a = { 503, "text/plain", 7, 60, true,
+		"GET", "00ff00ff00ff00ff" };
 	char text[512], date[HTTP_DATE_SIZE];
 	struct buf b;
 
@@ -82,7 +83,9 @@ test_an_answer_says_what_closes_and_when_to_come_again(void)
 	    "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n"
 	    "Content-Type: text/plain\r\nContent-Length: 7\r\n"
-	    "Cache-Control: no-store\r\nRetry-After: 60\r\n"
+	    "Cache-Control: no-store\r\n"
+	    "X-Request-Id: 00ff00ff00ff00ff\r\nAllow: GET\r\n"
+	    "Retry-After: 60\r\n"
 	    "Connection: close\r\n\r\n");
 }
 
