@@ -22,7 +22,7 @@ APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffic
 # XML parsers that are not the one we use
 APT_TEST += ruby libxerces-c-samples
 # looks at the hospitals' port
-APT_TEST += testssl.sh
+APT_TEST += testssl.sh slowhttptest
 # shows the report's page at three widths
 APT_TEST += chromium
 # packages, and what reads them over; 60 MB
@@ -176,6 +176,7 @@ torture: deps
 	@B="$(CURDIR)/$(B)" FRESH=1 tests/part-deb.sh
 	@B="$(CURDIR)/$(B)" SWITCHES=200 tests/part-online.sh
 	@B="$(CURDIR)/$(B)" ALL=1 tests/part-testssl.sh
+	@B="$(CURDIR)/$(B)" SLOW_TLS=2000 ATTACK_SECONDS=60 tests/part-slow.sh
 coverage:
 	@$(MAKE) --no-print-directory VARIANT=coverage check
 	@tests/deps.sh gcovr

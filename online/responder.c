@@ -32,6 +32,9 @@
 
 #define NAME "shikaku-responder"
 #define BACKLOG 1024
+/* What the kernel holds of answers nobody takes; it would let it grow to
+ * megabytes per connection (tcp_wmem). */
+#define SEND_BYTES (32 << 10)
 #define READY_MS 60000 /* a worker reads its snapshots whole before */
 #define STOP_MS 15000
 #define AGAIN_MS 1000 /* a worker that ended at once is not begun at once */
@@ -80,7 +83,7 @@ listen_on(struct parent *p, const struct addrinfo *ai)
 {
 	struct sockaddr_storage name;
 	socklen_t size = sizeof(name);
-	int one = 1;
+	int one = 1, sent = SEND_BYTES;
 	int fd = socket(ai->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	memcpy(&name, ai->ai_addr, ai->ai_addrlen);
@@ -93,6 +96,7 @@ listen_on(struct parent *p, const struct addrinfo *ai)
 	if (fd == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)) == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &sent, sizeof(sent)) == -1 ||
 	    bind(fd, (struct sockaddr *)&name, ai->ai_addrlen) == -1 ||
 	    listen(fd, BACKLOG) == -1 ||
 	    getsockname(fd, (struct sockaddr *)&name, &size) == -1) {

@@ -48,6 +48,7 @@ struct worker {
 	size_t random_left;
 	int64_t failures_seen; /* handshakes */
 	struct http_counts counted; /* by workers before this one */
+	int64_t most_connections; /* since memory was given back */
 	bool commit_set;
 	int64_t stop_at; /* monotonic ms; 0: not stopping */
 	int32_t hours_day; /* the day `from` and `until` are of */

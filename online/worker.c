@@ -1,6 +1,7 @@
 #include "online/worker.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "online/confine.h"
 #include "online/serving.h"
 
+#define TRIM_CONNECTIONS 1000 /* fewer than the peak */
 #define TICK_MS 100 /* the heartbeat; a new set is looked for */
 #define DRAIN_MS INT64_C(10000)
 #define TLS_LINES 5 /* failed handshakes written down per tick */
@@ -185,6 +187,21 @@ publish_counts(struct worker *w)
 	current_release(w->current, set);
 }
 
+/* After thousands have gone (a flood of slow ones, 21:00) their memory goes
+ * back to the system; it would stay with us, for it is in small pieces. */
+static void
+give_back_memory(struct worker *w)
+{
+	int64_t now = http_counts(w->http)->connections;
+
+	if (now > w->most_connections)
+		w->most_connections = now;
+	if (w->most_connections - now < TRIM_CONNECTIONS)
+		return;
+	w->most_connections = now;
+	malloc_trim(0);
+}
+
 static void
 on_tick(evutil_socket_t fd, short what, void *arg)
 {
@@ -206,6 +223,7 @@ on_tick(evutil_socket_t fd, short what, void *arg)
 	load_clients(w);
 	write_tls_failures(w);
 	publish_counts(w);
+	give_back_memory(w);
 	if (w->stop_at == 0)
 		return;
 	if (http_open_requests(w->http) == 0 ||
