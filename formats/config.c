@@ -21,6 +21,7 @@ enum type {
 	BOOL,
 	CHOICE, /* int: place in choices */
 	CLOCK, /* int64_t: "HH:MM" as ms of the day */
+	ROLES, /* const char *: "NAME number|card|number+card, ..." */
 	HOURS, /* const char *: "YYYY-MM-DD HH:MM-HH:MM|closed, ..." */
 	CHARACTER /* uint32_t: one character of the repertoire */
 };
@@ -108,6 +109,8 @@ static const struct key keys[] = {
   "1: pilot (cards only); 2: full service.", "1：パイロット運用、2：本格運用。" },
 { "institutions.max_active", INT, AT(institutions_max), 0, 1000000, "100", NULL,
   "Institutions that may take part at a time; 0: no limit.", "同時に参加できる医療機関等の数。0なら無制限。" },
+{ "institutions.roles", ROLES, AT(roles), 0, 0, "", NULL,
+  "What an account may ask, by the role in its certificate, \"reception number+card, dispensary card\"; empty: one account per institution, may ask all.", "端末証明書の役割（role）ごとに許す照会（例のように記す）。空なら医療機関等ごとに一つのアカウントとし、全て許す。" },
 { "number_inquiry.enabled", BOOL, AT(number_inquiry), 0, 0, "false", NULL,
   "Questions by number are answered (phase 2).", "番号による照会に応答する（本格運用）。" },
 { "number_inquiry.key", CHOICE, AT(number_key), 0, 0, "both", "report|card_face|both",
@@ -324,6 +327,68 @@ find_exception(const char *text, int32_t want, int64_t *from, int64_t *until)
 	return 0;
 }
 
+/* ---- roles of accounts ---- */
+
+enum { ASK_NUMBER = 1, ASK_CARD = 2 };
+
+/* "reception number+card"; its rights, -1 where it is none. */
+static int
+role_of(struct slice s, struct slice *name)
+{
+	static const struct {
+		const char *text;
+		int rights;
+	} of[] = { { "number", ASK_NUMBER }, { "card", ASK_CARD },
+		{ "number+card", ASK_NUMBER | ASK_CARD } };
+	size_t n = 0;
+
+	while (n < s.n && (unsigned char)s.p[n] > ' ')
+		n++;
+	*name = (struct slice) { s.p, n };
+	if (n == 0 || n > CONFIG_ROLE_MAX || n == s.n)
+		return -1;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		if (slice_is((struct slice) { s.p + n + 1, s.n - n - 1 },
+			of[i].text))
+			return of[i].rights;
+	return -1;
+}
+
+/* Rights of the role, 0: not in the list; -1: the list is malformed. The
+ * whole of it is looked at, so that what is malformed shows. */
+static int
+find_role(const char *text, struct slice want)
+{
+	struct slice rest = slice_of(text);
+	int found = 0;
+
+	while (rest.n > 0) {
+		const char *comma = memchr(rest.p, ',', rest.n);
+		size_t n = comma == NULL ? rest.n : (size_t)(comma - rest.p);
+		struct slice name;
+		int rights =
+		    role_of(slice_trim((struct slice) { rest.p, n }), &name);
+		if (rights == -1)
+			return -1;
+		if (slice_eq(name, want))
+			found |= rights;
+		rest.p += n + (comma != NULL);
+		rest.n -= n + (comma != NULL);
+	}
+	return found;
+}
+
+bool
+config_may_ask(const struct config *c, struct slice role, bool by_number)
+{
+	int rights = find_role(c->roles, role);
+
+	if (c->roles[0] == '\0')
+		return true;
+	return rights > 0 &&
+	    (rights & (by_number ? ASK_NUMBER : ASK_CARD)) != 0;
+}
+
 void
 config_hours(const struct config *c, int32_t day, int64_t *from, int64_t *until)
 {
@@ -404,6 +469,11 @@ set(struct config *c, const struct key *k, const char *value, bool quoted)
 			return -1;
 		*(int64_t *)at = n;
 		return 0;
+	case ROLES:
+		if (find_role(value, SLICE("")) == -1)
+			return -1;
+		*(const char **)at = keep(c, "", value);
+		return 0;
 	case HOURS: {
 		int64_t from, until;
 		if (find_exception(value, DAY_NONE, &from, &until) == -1)
@@ -444,6 +514,10 @@ expected(const struct key *k, char *out, size_t size)
 		break;
 	case CLOCK:
 		snprintf(out, size, "\"HH:MM\", 00:00 to 24:00");
+		break;
+	case ROLES:
+		snprintf(out, size,
+		    "name and number, card or number+card, by commas");
 		break;
 	case HOURS:
 		snprintf(out, size,

@@ -14,6 +14,8 @@
 
 #include "formats/codec/diag.h"
 
+#define CONFIG_ROLE_MAX 16 /* characters of an account's role */
+
 struct config {
 	const char *site_name; /* site.name */
 
@@ -49,6 +51,7 @@ struct config {
 
 	int phase; /* 1 pilot, 2 full */
 	int institutions_max; /* institutions.max_active; 0: no limit */
+	const char *roles; /* institutions.roles, config_may_ask() */
 	bool number_inquiry; /* number_inquiry.enabled */
 	int number_key; /* number_inquiry.key: 0 report, 1 card_face, 2 both */
 	int city_key; /* person_key.city: 'C' city_person_id or 'E' edaban */
@@ -105,6 +108,9 @@ void config_free(struct config *c);
  * both 0 where it is closed. */
 void config_hours(
     const struct config *c, int32_t day, int64_t *from, int64_t *until);
+/* May an account of that role ask by number (else by card)? Without
+ * institutions.roles there is one account per institution, and it may. */
+bool config_may_ask(const struct config *c, struct slice role, bool by_number);
 /* Is this key ("trust.site_ca") a path? */
 bool config_is_path(const char *key);
 /* The i-th key that is a path and has a default that is not empty; NULL past

@@ -49,7 +49,8 @@ status_of(const char *code)
 		return 200;
 	if (strncmp(code, "OE1", 3) == 0 || strncmp(code, "OE2", 3) == 0)
 		return 400;
-	if (strcmp(code, "OE3003") <= 0 || strcmp(code, "OE4002") == 0)
+	if (strcmp(code, "OE3003") <= 0 || strcmp(code, "OE3007") == 0 ||
+	    strcmp(code, "OE4002") == 0)
 		return 403;
 	if (strncmp(code, "OE3", 3) == 0)
 		return 200;
@@ -402,6 +403,7 @@ is_known(struct serving *s)
 	if (peer != NULL) {
 		s->institution = slice_of(peer->institution);
 		s->terminal = slice_of(peer->serial);
+		s->role = slice_of(peer->role);
 	}
 	s->peer_good = peer != NULL && peer->fault == DIAG__MAX;
 	return true;
@@ -511,10 +513,22 @@ is_admitted(struct serving *s)
 	return error == NULL;
 }
 
+/* Roles of accounts (report 4章4-3): institutions.roles. */
+static bool
+is_allowed(struct serving *s)
+{
+	bool by_number = s->action != 'C' && s->query.kind == QUERY_NUMBER;
+
+	if (config_may_ask(s->w->config, s->role, by_number))
+		return true;
+	refuse(s, 0, "OE3007");
+	return false;
+}
+
 /* From below: the first that refuses ends the climb. */
 static bool (*const ladder[])(struct serving *) = { is_known, is_http,
 	is_certified, is_ours, is_slow_enough, is_readable, is_time,
-	is_admitted };
+	is_admitted, is_allowed };
 
 static void
 climb(struct serving *s)

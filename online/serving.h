@@ -70,7 +70,7 @@ struct serving {
 	enum charset charset;
 	const char *kind; /* of the usage line */
 	struct slice institution; /* certified */
-	struct slice terminal;
+	struct slice terminal, role;
 	enum card_result card_result;
 	struct chain_card card;
 	struct snapshot_partition partition;

@@ -67,6 +67,27 @@ find_institution(X509 *cert, char out[11])
 		out[0] = '\0';
 }
 
+/* The one role; none, two, or a longer one than any configured is none. */
+static void
+find_role(X509 *cert, char out[CONFIG_ROLE_MAX + 1])
+{
+	X509_NAME *name = X509_get_subject_name(cert);
+	int i = X509_NAME_get_index_by_NID(name, NID_role, -1);
+	const ASN1_STRING *s;
+	struct slice v;
+
+	out[0] = '\0';
+	if (i < 0 || X509_NAME_get_index_by_NID(name, NID_role, i) >= 0)
+		return;
+	s = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
+	v = (struct slice) { (const char *)ASN1_STRING_get0_data(s),
+		(size_t)ASN1_STRING_length(s) };
+	if (v.n > CONFIG_ROLE_MAX || memchr(v.p, '\0', v.n) != NULL)
+		return;
+	memcpy(out, v.p, v.n);
+	out[v.n] = '\0';
+}
+
 static void
 find_serial(X509 *cert, char out[41])
 {
@@ -97,6 +118,7 @@ look(X509 *cert, const struct chain *trust, int64_t now, struct tls_peer *out)
 	memset(out, 0, sizeof(*out));
 	find_institution(cert, out->institution);
 	find_serial(cert, out->serial);
+	find_role(cert, out->role);
 	out->not_after = moment_of(X509_get0_notAfter(cert));
 	out->fault = chain_check(trust, cert, CHAIN_CLIENT, now);
 }

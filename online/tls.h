@@ -2,7 +2,8 @@
  * Server context of the responder: TLS 1.3 (1.2 only by configuration, ECDHE
  * and AEAD), client certificate required, session tickets under keys that
  * all workers share, buffers released when idle; and the institution behind a
- * client certificate: subject OU = 医療機関コード (10 digits), CN = terminal.
+ * client certificate: subject OU = 医療機関コード (10 digits), CN = terminal,
+ * role (2.5.4.72, X.520) = what the account is for, where there are several.
  */
 #ifndef ONLINE_TLS_H
 #define ONLINE_TLS_H
@@ -15,6 +16,7 @@
 struct tls_peer {
 	char institution[11]; /* 医療機関コード; "" where none */
 	char serial[41];
+	char role[CONFIG_ROLE_MAX + 1]; /* of the account; "" where none */
 	enum diag_code fault; /* DIAG__MAX: valid now */
 	int64_t not_after; /* moment from which it no longer is */
 };

@@ -137,6 +137,84 @@ def test_ends(s):
     other.close()
 
 
+# Who may ask what. Accounts by the role in their certificate; every row is
+# asked in each phase, of an institution of the pilot and of one outside it.
+ROLES = "reception number+card, ward card, desk number"
+NUMBER, PRINTED, CARD, CHALLENGE = "number", "printed", "card", "challenge"
+RIGHTS = {  # role(s) of the certificate -> what institutions.roles gives it
+    (): set(),
+    ("reception",): {NUMBER, PRINTED, CARD, CHALLENGE},
+    ("ward",): {CARD, CHALLENGE},
+    ("desk",): {NUMBER, PRINTED},
+    ("cleaner",): set(),  # not in the list
+    ("Ward",): set(),  # names are exact
+    ("ward", "desk"): set(),  # two are none
+    ("wardwardwardwardward",): set(),  # longer than a role may be
+}
+PILOT, OUTSIDE = LIVE[1], LIVE[3]
+
+
+def expected(phase, code, rights, kind):
+    """The status line's number and the code, in the order of the ladder."""
+    if phase == 1 and code == OUTSIDE:
+        return 403, "OE3001"
+    if rights is not None and kind not in rights:
+        return 403, "OE3007"
+    if phase == 1 and kind in (NUMBER, PRINTED):
+        return 403, "OE4002"
+    return 200, None
+
+
+def ask_kind(s, kind, code, cert):
+    """Status and code; a card's challenge is asked with the same account."""
+    if kind == CHALLENGE:
+        status, _, data = o.post(s, b"", client=cert, path="/oqs-api/challenge", kind=None, due=0)
+    elif kind == CARD:
+        status, _, data = o.post(s, b"", client=cert, path="/oqs-api/challenge", kind=None, due=0)
+        info = json.loads(data)["XmlMsg"]["MessageBody"].get("CardChallengeInfo")
+        # where there is no challenge the card question must fall as well
+        info = info or {"ChallengeId": "0" * 32, "ToBeSigned": "AAAA"}
+        status, _, data = o.post(s, json.dumps(o.card_question(info, 1, institution=code)),
+                                 client=cert, due=0)
+    elif kind == PRINTED:
+        status, _, data = o.post(s, json.dumps(question(code)), client=cert, due=0)
+    else:
+        status, _, data = o.post(s, json.dumps(o.number(
+            None, "19661120", institution=code, insurer="00139998", num="4260")), client=cert, due=0)
+    if status != 200:
+        check("%s: no refusal tells of a person" % kind, "見本".encode() not in data)
+    return status, json.loads(data)["XmlMsg"]["MessageHeader"].get("ErrorCode")
+
+
+def test_rights(site):
+    with open(site) as f:
+        text = f.read()
+    certs = {}
+    for code in (PILOT, OUTSIDE):
+        for n, roles in enumerate(RIGHTS):
+            certs[code, roles] = issue(
+                "tenants/r-%s-%d" % (code, n), "/CN=TERM2%d/OU=%s" % (n, code)
+                + "".join("/role=" + r for r in roles))[0]
+    for phase in (1, 2):
+        for setting in (ROLES, ""):
+            path = "%s/rights-%d-%d.yaml" % (ROOT, phase, bool(setting))
+            with open(path, "w") as f:
+                f.write(text.replace("phase: 2\n", "phase: %d\n" % phase).replace(
+                    "  max_active: 0\n", "  max_active: 100\n  roles: \"%s\"\n" % setting))
+            s = o.Server(path)
+            for (code, roles), cert in certs.items():
+                if setting == "" and roles not in ((), ("ward",)):
+                    continue  # one account: whatever the role says
+                rights = RIGHTS[roles] if setting else None
+                for kind in (NUMBER, PRINTED, CARD, CHALLENGE):
+                    got = ask_kind(s, kind, code, cert)
+                    want = expected(phase, code, rights, kind)
+                    check("phase %d, roles %s, %s asks by %s as %s" % (
+                        phase, "set" if setting else "not set", code, kind, "+".join(roles) or "nothing"),
+                        got == want, (got, want))
+            s.stop()
+
+
 def main():
     shutil.rmtree(ROOT, ignore_errors=True)
     os.makedirs(PKI + "/tenants")
@@ -151,6 +229,7 @@ def main():
         test_ends(s)
     finally:
         s.stop()
+    test_rights(site)
     print("tenants: %d passed, %d failed" % (o.passed, o.failed))
     return o.failed > 0
 

@@ -72,16 +72,17 @@ insurers(struct world *w)
 static void
 institutions(struct world *w)
 {
-	/* the last one is closed since 2024 */
-	static const char *const of[][3] = { { "0119900017", "cp932", "" },
-		{ "1319900010", "utf8", "" }, { "1319900028", "utf8", "" },
-		{ "2719900017", "utf8", "" },
-		{ "4719900013", "utf8", "20231231" } };
+	/* the fourth takes no part in the pilot, the last closed in 2023 */
+	static const char *const of[][4] = { { "0119900017", "cp932", "", "1" },
+		{ "1319900010", "utf8", "", "1" },
+		{ "1319900028", "utf8", "", "1" },
+		{ "2719900017", "utf8", "", "0" },
+		{ "4719900013", "utf8", "20231231", "1" } };
 
 	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
 		world_add(w, SNAPSHOT_INSTITUTIONS, &institution_format, I_CODE,
 		    I_CODE, of[i][0], I_PREFECTURE, "13", I_SIZE_CLASS, "3",
-		    I_FROM, "20150401", I_UNTIL, of[i][2], I_PILOT, "1",
+		    I_FROM, "20150401", I_UNTIL, of[i][2], I_PILOT, of[i][3],
 		    I_ENCODING, of[i][1], -1);
 }
 

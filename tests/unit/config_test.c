@@ -166,6 +166,12 @@ odd_values_are_refused(void)
 		"masters: {senders: [a]}\n", "service: {open: \"-1:00\"}\n",
 		"service: {open: \"25:00\"}\n", "service: {open: \"07:60\"}\n",
 		"service: {open: \"07:x0\"}\n",
+		"institutions: {roles: \"ward\"}\n",
+		"institutions: {roles: \"ward all\"}\n",
+		"institutions: {roles: \"ward card+number\"}\n",
+		"institutions: {roles: \"ward card,,\"}\n",
+		"institutions: {roles: \" card\"}\n",
+		"institutions: {roles: \"a2345678901234567 card\"}\n",
 		"service: {exceptions: \"2026-12-31\"}\n",
 		"service: {exceptions: \"2026/12/31 closed\"}\n",
 		"service: {exceptions: \"2026-12/31 closed\"}\n",
@@ -220,6 +226,34 @@ days_have_hours_of_their_own(void)
 	config_hours(c, day_of(2027, 1, 2), &from, &until);
 	CU_ASSERT_EQUAL(from, 0);
 	CU_ASSERT_EQUAL(until, INT64_C(24) * 3600000);
+	config_free(c);
+}
+
+/* number and card are asked apart; who has no role has no right. */
+static void
+a_role_has_its_rights(void)
+{
+	static const struct {
+		const char *role;
+		bool number, card;
+	} of[] = { { "reception", true, true }, { "ward", false, true },
+		{ "desk", true, false }, { "Ward", false, false },
+		{ "war", false, false }, { "", false, false } };
+	struct config *c =
+	    get(ROOT "institutions: {roles: \"reception number+card, ward "
+		     "card,desk number\"}\n");
+
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	for (size_t i = 0; i < 6; i++) {
+		struct slice role = slice_of(of[i].role);
+		CU_ASSERT_EQUAL(config_may_ask(c, role, true), of[i].number);
+		CU_ASSERT_EQUAL(config_may_ask(c, role, false), of[i].card);
+	}
+	config_free(c);
+	c = get(ROOT);
+	CU_ASSERT_PTR_NOT_NULL_FATAL(c);
+	CU_ASSERT(config_may_ask(c, SLICE(""), true));
+	CU_ASSERT(config_may_ask(c, SLICE("ward"), true));
 	config_free(c);
 }
 
@@ -304,6 +338,7 @@ static CU_TestInfo tests[] = {
 	{ "a file with one root has every default",
 	    a_file_with_one_root_has_every_default },
 	{ "values are taken", values_are_taken },
+	{ "a role has its rights", a_role_has_its_rights },
 	{ "all faults come at once in the order of the file",
 	    all_faults_come_at_once_in_the_order_of_the_file },
 	{ "keys that do not go together are refused",
