@@ -4,6 +4,7 @@
  * and what it says.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -12,6 +13,8 @@
 #include "batch/ledger.h"
 #include "batch/publish.h"
 #include "batch/spool.h"
+#include "formats/limits.h"
+#include "formats/manifest.h"
 #include "formats/segment.h"
 #include "formats/snapshot.h"
 
@@ -22,6 +25,7 @@ struct rooted {
 	struct ledger *ledger;
 	struct diag_sink *sink;
 	int64_t problems;
+	int64_t stopped; /* what the next run makes up */
 };
 
 static void
@@ -38,6 +42,35 @@ exists(const char *root, const char *folder, const char *name)
 
 	spool_path(path, root, "%s/%s", folder, name);
 	return access(path, F_OK) == 0;
+}
+
+/* What a run that was killed left between two of its steps: the next one of
+ * the program named makes it up, and nothing is lost (intake.h, ingest.h). */
+static void
+unfinished(struct rooted *r, const char *what, const char *program)
+{
+	r->stopped++;
+	diag_file(r->sink, DIAG_UNFINISHED, what, "run shikaku-%s", program);
+}
+
+/* Still where its sender put it: intake takes it from there. */
+static bool
+in_box(const struct rooted *r, const struct filename *id)
+{
+	char folder[64], upload[64];
+
+	snprintf(folder, sizeof(folder), "box/%s/in", id->sender);
+	filename_format(id, ".zip.p7m", upload);
+	return exists(r->root, folder, upload);
+}
+
+/* Who takes uploads of a feed out of ready/. */
+static const char *
+taker(enum feed feed)
+{
+	return feed == FEED_CODES ? "codes" :
+	    feed == FEED_CRL	  ? "revoke" :
+				    "ingest";
 }
 
 /* A package row on the intermediate side is our own work: nothing arrived. */
@@ -75,12 +108,18 @@ check_upload(void *arg, const struct ledger_file *f)
 		return 0;
 	bool done = exists(r->root, "done", upload);
 	if (f->state == FILE_REFUSED) {
-		if (!done && !exists(r->root, "refused", upload))
+		if (done || exists(r->root, "refused", upload))
+			return 0;
+		if (in_box(r, &f->id))
+			unfinished(r, stem, "intake");
+		else
 			differs(r, stem,
 			    "refused, but neither in done/ nor in refused/");
 		return 0;
 	}
-	if (!done)
+	if (!done && in_box(r, &f->id))
+		unfinished(r, stem, "intake");
+	else if (!done)
 		differs(r, stem, "accepted, but not in done/");
 	if ((f->state == FILE_READY || f->state == FILE_HELD) &&
 	    !exists(r->root, "ready", stem))
@@ -103,6 +142,15 @@ find(struct rooted *r, const char *name, struct ledger_file *f)
 	return ledger_file_get(r->ledger, &id, f);
 }
 
+/* Made by the first run, which may have been killed there; what should be in
+ * it is missed one by one. */
+static void
+no_folder(struct rooted *r, const char *path)
+{
+	if (errno != ENOENT)
+		differs(r, path, strerror(errno));
+}
+
 static void
 check_folder(struct rooted *r, const char *folder)
 {
@@ -114,19 +162,23 @@ check_folder(struct rooted *r, const char *folder)
 	spool_path(path, r->root, "%s", folder);
 	if ((ready ? spool_dirs(path, &names) : spool_list(path, &names)) ==
 	    -1) {
-		differs(r, path, strerror(errno));
+		no_folder(r, path);
 		return;
 	}
 	for (size_t i = 0; i < names.n; i++) {
 		int known = find(r, names.v[i], &f);
 
 		spool_path(path, r->root, "%s/%s", folder, names.v[i]);
-		if (known == 0)
+		if (known == 0 && ready &&
+		    filename_parse_stem(slice_of(names.v[i]), &f.id) == 0 &&
+		    in_box(r, &f.id))
+			unfinished(r, path, "intake");
+		else if (known == 0)
 			differs(r, path, "not in the ledger");
 		/* revoke takes its feeds from ready/ when they are ingested */
 		else if (known == 1 && ready && f.state != FILE_READY &&
 		    f.state != FILE_HELD && f.state != FILE_INGESTED)
-			differs(r, path, "still there after it was done with");
+			unfinished(r, path, taker(f.id.feed));
 	}
 	spool_free(&names);
 }
@@ -162,6 +214,59 @@ check_segment(void *arg, const struct ledger_segment *l)
 	return run_stopped() ? 1 : 0;
 }
 
+struct search {
+	const struct rooted *r;
+	const char *name; /* of a segment */
+	struct filename id; /* the upload it comes out of */
+};
+
+/* Whether it will come out of this upload (again). */
+static int
+gives_segment(void *arg, const struct ledger_file *f)
+{
+	struct search *s = arg;
+	char stem[64], path[SPOOL_PATH_MAX];
+	struct manifest *m;
+	bool is = false;
+	size_t n;
+
+	filename_format(&f->id, "", stem);
+	if (f->id.feed != FEED_PACKAGE) {
+		n = strlen(stem);
+		is = strncmp(s->name, stem, n) == 0 && s->name[n] == '.';
+	} else if (s->r->qualification) {
+		struct diag_sink quiet = { .put = NULL };
+		char *doc;
+
+		spool_path(path, s->r->root, "ready/%s/manifest.yaml", stem);
+		doc = spool_slurp(path, MANIFEST_BYTES_MAX, &n);
+		m = doc == NULL ?
+		    NULL :
+		    manifest_read((struct slice) { doc, n }, stem, &quiet);
+		for (int i = 0; m != NULL && i < m->members; i++)
+			is |= strcmp(m->member[i].name, s->name) == 0;
+		free(m);
+		free(doc);
+	}
+	if (is)
+		s->id = f->id;
+	return is;
+}
+
+/* Published before the books have it: a run killed in between begins the
+ * upload anew and makes the same bytes. */
+static bool
+will_come(struct rooted *r, const char *path, const char *name)
+{
+	struct search s = { .r = r, .name = name };
+
+	if (ledger_each(r->ledger, FILE_READY, gives_segment, &s) != 1 &&
+	    ledger_each(r->ledger, FILE_HELD, gives_segment, &s) != 1)
+		return false;
+	unfinished(r, path, taker(s.id.feed));
+	return true;
+}
+
 /* A segment nobody knows would never be merged, or be merged twice. */
 static void
 check_strangers(struct rooted *r)
@@ -171,14 +276,15 @@ check_strangers(struct rooted *r)
 
 	spool_path(path, r->root, "segments");
 	if (spool_list(path, &names) == -1) {
-		differs(r, path, strerror(errno));
+		no_folder(r, path);
 		return;
 	}
 	for (size_t i = 0; i < names.n && !run_stopped(); i++) {
 		struct ledger_segment l;
 
 		spool_path(path, r->root, "segments/%s", names.v[i]);
-		if (ledger_segment_get(r->ledger, names.v[i], &l) == 0)
+		if (ledger_segment_get(r->ledger, names.v[i], &l) == 0 &&
+		    !will_come(r, path, names.v[i]))
 			differs(r, path, "not in the ledger");
 	}
 	spool_free(&names);
@@ -268,6 +374,12 @@ check_root(struct run *run, const char *root, bool qualification)
 	run_note(run,
 	    qualification ? "problems_qualification" : "problems_intermediate",
 	    r.problems);
+	run_note(run,
+	    qualification ? "unfinished_qualification" :
+			    "unfinished_intermediate",
+	    r.stopped);
 	if (r.problems > 0)
 		run_worst(run, EXIT_INTEGRITY);
+	else if (r.stopped > 0)
+		run_worst(run, EXIT_NOT_READY);
 }

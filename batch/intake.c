@@ -623,6 +623,55 @@ count(struct run *run, const struct upload *u, int verdict)
 				       "received before");
 }
 
+/* Neither file nor wait: what a client made by mistake, or a sender who does
+ * not know better. Told to the sender once, to the operator every night until
+ * it is gone; never followed, opened or moved. */
+static int
+take_no_file(struct intake *in, const struct sender *s, const char *name)
+{
+	struct upload u = { .in = in, .sender = s, .name = name, .fd = -1 };
+	char dir[SPOOL_PATH_MAX], receipt[128];
+	int r = 0;
+
+	diag_list_init(
+	    &u.why, INTAKE_FAULTS_MAX, &in->run->log.sink, DIAG_WARNING);
+	in->no_files++;
+	parse_name(&u);
+	u.row.arrived = in->run->now;
+	u.row.state = FILE_REFUSED;
+	fault(&u, DIAG_NOT_A_FILE, "");
+	/* there are no bytes: told apart by the name */
+	seal_digest(slice_of(name), u.row.sha256);
+	name_apart(&u, NULL);
+	out_dir(&u, dir);
+	snprintf(receipt, sizeof(receipt), "%s.receipt.yaml", u.stem);
+	if (!exists(dir, receipt)) {
+		count(in->run, &u, 0);
+		if (!in->run->dry &&
+		    (write_receipt(&u, NULL) == -1 || show_receipt(&u) == -1))
+			r = -1;
+	}
+	diag_list_free(&u.why);
+	return r;
+}
+
+static int
+take_no_files(struct intake *in, const struct sender *s, const char *dir)
+{
+	struct spool_names names;
+	int r = 0;
+
+	if (spool_others(dir, &names) == -1) {
+		diag_file(
+		    &in->run->log.sink, DIAG_IO, dir, "%s", strerror(errno));
+		return -1;
+	}
+	for (size_t i = 0; r == 0 && i < names.n; i++)
+		r = take_no_file(in, s, names.v[i]);
+	spool_free(&names);
+	return r;
+}
+
 static int
 take(struct intake *in, const struct sender *s, int box, const char *name)
 {
@@ -705,6 +754,8 @@ take_box(struct intake *in, const struct sender *s)
 		}
 		r = take(in, s, box, names.v[i]);
 	}
+	if (r == 0)
+		r = take_no_files(in, s, dir);
 	if (box != -1)
 		close(box);
 	spool_free(&names);
@@ -806,7 +857,8 @@ main(int argc, char **argv)
 		run_worst(&run, EXIT_CONFIG);
 	else
 		intake(&in);
-	if (run.files == 0)
+	run_note(&run, "not_files", in.no_files);
+	if (run.files == 0 && in.no_files == 0)
 		run_worst(&run, EXIT_NOTHING);
 	chain_free(in.insurers);
 	chain_free(in.site);

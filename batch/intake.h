@@ -48,6 +48,7 @@ struct intake {
 	struct seal_key *open_key; /* NULL: no envelopes */
 	struct intake_move *move; /* of this side: step 5 of all at once */
 	size_t moves;
+	int64_t no_files; /* links, folders and the like in the boxes */
 };
 
 struct upload {

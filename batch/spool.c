@@ -54,9 +54,27 @@ hidden(const char *name)
 	return name[0] == '.' || (n > 5 && strcmp(name + n - 5, ".part") == 0);
 }
 
-/* The names in dir of one type of file; links are never followed. */
+enum want { FILES, FOLDERS, ALL, NO_FILES };
+
+static bool
+wanted(enum want want, mode_t mode)
+{
+	switch (want) {
+	case FILES:
+		return S_ISREG(mode);
+	case FOLDERS:
+		return S_ISDIR(mode);
+	case NO_FILES:
+		return !S_ISREG(mode);
+	case ALL:
+		break;
+	}
+	return true;
+}
+
+/* The names in dir of what is wanted; links are never followed. */
 static int
-list(const char *dir, mode_t type, struct spool_names *out)
+list(const char *dir, enum want want, struct spool_names *out)
 {
 	struct stat st;
 	struct dirent *e;
@@ -70,7 +88,7 @@ list(const char *dir, mode_t type, struct spool_names *out)
 		if (hidden(e->d_name) ||
 		    fstatat(dirfd(d), e->d_name, &st, AT_SYMLINK_NOFOLLOW) ==
 			-1 ||
-		    (type != 0 && (st.st_mode & S_IFMT) != type))
+		    !wanted(want, st.st_mode))
 			continue;
 		if (out->n == room) {
 			room = room == 0 ? 32 : room * 2;
@@ -93,19 +111,25 @@ list(const char *dir, mode_t type, struct spool_names *out)
 int
 spool_list(const char *dir, struct spool_names *out)
 {
-	return list(dir, S_IFREG, out);
+	return list(dir, FILES, out);
 }
 
 int
 spool_all(const char *dir, struct spool_names *out)
 {
-	return list(dir, 0, out);
+	return list(dir, ALL, out);
 }
 
 int
 spool_dirs(const char *dir, struct spool_names *out)
 {
-	return list(dir, S_IFDIR, out);
+	return list(dir, FOLDERS, out);
+}
+
+int
+spool_others(const char *dir, struct spool_names *out)
+{
+	return list(dir, NO_FILES, out);
 }
 
 void

@@ -35,6 +35,7 @@ struct spool_names {
 };
 int spool_list(const char *dir, struct spool_names *out); /* files */
 int spool_dirs(const char *dir, struct spool_names *out); /* folders */
+int spool_others(const char *dir, struct spool_names *out); /* no files */
 int spool_all(const char *dir, struct spool_names *out); /* of any kind */
 void spool_free(struct spool_names *l);
 /* A path under root, printf-like; ends the run with BUG if too long. */

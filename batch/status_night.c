@@ -159,6 +159,30 @@ count_boxes(struct night *n, const char *root)
 	spool_free(&boxes);
 }
 
+/* Refused uploads that have no row of their own, since another of their number
+ * has it: they lie under its name and a piece of their digest. */
+static void
+count_refused_apart(struct night *n, const char *root)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_names files;
+	struct filename id;
+
+	spool_path(path, root, "refused");
+	if (spool_list(path, &files) == -1)
+		return;
+	for (size_t i = 0; i < files.n; i++) {
+		size_t k = strcspn(files.v[i], "-.");
+
+		if (strcmp(files.v[i] + k, ".zip.p7m") == 0)
+			continue;
+		n->refused += filename_parse_stem(
+				  (struct slice) { files.v[i], k }, &id) == 0 &&
+		    id.day == n->day;
+	}
+	spool_free(&files);
+}
+
 /* Lost, or never made? */
 static void
 tell_missing(struct night *n, const char *root, const char *side)
@@ -204,6 +228,7 @@ look_side(struct night *n, const char *root, bool qualification)
 	ledger_segments(l, 0, count_segment, n);
 	ledger_close(l);
 	count_boxes(n, root);
+	count_refused_apart(n, root);
 	if (n->waiting > waiting)
 		tell(n, NIGHT_WARNING,
 		    "%s: %lld uploads wait that the night should have taken: "

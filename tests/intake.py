@@ -146,6 +146,23 @@ class Site:
             check("no crash", False, r.stderr[-2000:])
         return r.returncode
 
+    def one_side(self):
+        """The site without its qualification side, which has no keys here."""
+        site = open(self.dir + "/site.yaml").read()
+        self.write("one-side.yaml", re.sub("qualification:\n.*\n", "", site).encode())
+        return self.dir + "/one-side.yaml"
+
+    checked = {}
+
+    def check(self):
+        """shikaku-check -c: its status, and whether 8 says what to do."""
+        r = subprocess.run([B + "/shikaku-check", "-c", self.one_side()],
+                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        status = r.returncode
+        if status == 8 and "W9043" not in r.stderr or status not in (0, 8):
+            status = str(status) + r.stderr[-500:]
+        self.checked[status] = self.checked.get(status, 0) + 1
+
     def codes(self, sender=GOOD):
         """Receipt name -> (result, codes) of everything in an out box."""
         out = {}
@@ -370,6 +387,10 @@ def sequences():
     s.put(stem(seq=3) + ".zip.p7m", good(seq=3, csv=b"other"))
     check("a used number with other content is refused", s.run() == 5 and
           ("refused", ["F3005"]) in s.codes().values(), s.codes())
+    check("the night counts it, though the number's row is the first file's",
+          "files_accepted=1 files_refused=1" in subprocess.run(
+              [B + "/shikaku-status", "-c", s.one_side(), "-D", "2026-08-01"],
+              stdout=subprocess.PIPE, text=True).stdout)
     check("and the first receipt stands",
           s.codes()[stem(seq=3) + ".receipt.yaml"] == ("accepted", []))
     check("and so does the ledger", s.tree()["ledger"] == before["ledger"])
@@ -463,6 +484,40 @@ def sequences():
     check("without trust nothing is judged", s.run() == 33 and s.codes() == {})
 
 
+# ---- what is no file ----
+
+def no_files():
+    s = Site("nofiles")
+    secret = s.dir + "/secret"
+    open(secret, "wb").write(good())
+    s.put(stem(seq=2) + ".zip.p7m", good(seq=2))
+    box = s.root + "/box/%s/in/" % GOOD
+    os.symlink(secret, box + stem() + ".zip.p7m")
+    os.makedirs(box + "old/" + stem(seq=3))
+    os.mkdir(box + "pipe")
+    os.symlink(secret, box + ".hidden")
+    status = s.run()
+    check("a link and two folders in a box: told, counted, the file taken",
+          status == 5 and "not_files=3" in s.out and "refused_files=3" in s.out and
+          "accepted=1" in s.out, (status, s.out, s.err))
+    check("each with its code", s.err.count("F3011") == 3, s.err)
+    got = sorted(v for v in s.codes().values())
+    check("and with a receipt of its own", got == [
+        ("accepted", [])] + [("refused", ["F3011"])] * 3, s.codes())
+    check("named as far as the name goes", sorted(
+        re.sub("-[0-9a-f]{12}", "-D", n) for n in s.codes()) == [
+            stem() + "-D.receipt.yaml", stem(seq=2) + ".receipt.yaml"] +
+          ["unnamed-D.receipt.yaml"] * 2, s.codes())
+    check("nothing was followed or moved", set(os.listdir(box)) == {
+        stem() + ".zip.p7m", ".hidden", "old", "pipe"}, os.listdir(box))
+    before = s.tree()
+    status = s.run()
+    check("the next night tells it again, and refuses nothing anew",
+          status == 0 and "not_files=3" in s.out and "refused_files=0" in s.out and
+          s.err.count("F3011") == 3, (status, s.out, s.err))
+    check("and changes nothing", s.tree() == before)
+
+
 # ---- killed anywhere ----
 
 def fill(s, files):
@@ -494,6 +549,7 @@ def killed():
         if r.returncode in (0, 5):
             break
         kills += 1
+        s.check()
         s.run()
         if s.tree() != want:
             wrong += 1
@@ -502,6 +558,8 @@ def killed():
                 print("killed at call", at, {k for k in set(got) | set(want)
                                              if got.get(k) != want.get(k)})
         at += step
+    check("and what it left is no loss to shikaku-check -c, which says so",
+          set(Site.checked) == {0, 8}, Site.checked)
     check("killed at %d calls: the next run ends in the same state" % kills,
           wrong == 0 and kills * step > 100, "%d wrong of %d" % (wrong, kills))
 
@@ -511,6 +569,7 @@ os.makedirs(T)
 the_hostile_set()
 forms_that_are_accepted()
 sequences()
+no_files()
 if shutil.which("strace"):
     killed()
 print("intake: %d passed, %d failed" % (passed, failed))
