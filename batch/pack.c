@@ -285,6 +285,30 @@ out:
 	return r;
 }
 
+/* What intake would refuse the seal for, as far as the certificate itself
+ * tells it: whose it is, and when. */
+static bool
+may_sign(struct pack *p)
+{
+	int64_t from, until;
+	char name[128];
+
+	if (seal_cert_name(p->cert, name, p->sink) == -1)
+		return false;
+	if (strcmp(name, p->m->id.sender) != 0) {
+		diag_file(p->sink, DIAG_SEAL_SIGNER, p->cert,
+		    "the certificate is of %s, the header says %s", name,
+		    p->m->id.sender);
+		return false;
+	}
+	if (chain_period(p->cert, &from, &until) == 0 &&
+	    (p->run->now < from || p->run->now > until)) {
+		diag_file(p->sink, DIAG_SEAL_EXPIRED, p->cert, "%s", "");
+		return false;
+	}
+	return true;
+}
+
 static void
 pack(struct pack *p)
 {
@@ -309,15 +333,16 @@ pack(struct pack *p)
 	filename_format(&p->m->id, "", p->stem);
 	snprintf(p->path, sizeof(p->path), "%s/%s.zip.p7m", p->to, p->stem);
 	snprintf(p->part, sizeof(p->part), "%s.part", p->path);
-	if (stat(p->path, &st) == 0) { /* a sequence is used once */
-		diag_file(
-		    p->sink, DIAG_SEQUENCE_REUSED, p->path, "is there already");
+	if (lstat(p->path, &st) == 0) { /* a sequence is used once */
+		diag_file(p->sink, DIAG_TARGET_THERE, p->path, "%s", "");
 		run_worst(p->run, EXIT_INPUT);
 		return;
 	}
 	key = seal_key_open(p->key, p->cert, p->sink);
 	if (key == NULL)
 		run_worst(p->run, EXIT_CONFIG);
+	else if (!may_sign(p))
+		run_worst(p->run, EXIT_INPUT);
 	else if (!p->run->dry && make_package(p, key) == 0)
 		printf("%s\n", p->path);
 	seal_key_free(key);

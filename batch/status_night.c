@@ -174,7 +174,9 @@ count_refused_apart(struct night *n, const char *root)
 	for (size_t i = 0; i < files.n; i++) {
 		size_t k = strcspn(files.v[i], "-.");
 
-		if (strcmp(files.v[i] + k, ".zip.p7m") == 0)
+		/* its own row; the same bytes once more */
+		if (strcmp(files.v[i] + k, ".zip.p7m") == 0 ||
+		    strcmp(files.v[i] + k, "-again.zip.p7m") == 0)
 			continue;
 		n->refused += filename_parse_stem(
 				  (struct slice) { files.v[i], k }, &id) == 0 &&

@@ -388,7 +388,7 @@ def sequences():
     check("a used number with other content is refused", s.run() == 5 and
           ("refused", ["F3005"]) in s.codes().values(), s.codes())
     check("the night counts it, though the number's row is the first file's",
-          "files_accepted=1 files_refused=1" in subprocess.run(
+          "files_refused=1 files_waiting=1" in subprocess.run(
               [B + "/shikaku-status", "-c", s.one_side(), "-D", "2026-08-01"],
               stdout=subprocess.PIPE, text=True).stdout)
     check("and the first receipt stands",

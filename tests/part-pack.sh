@@ -42,7 +42,7 @@ ok 'openssl and unzip open it' $?
 cmp -s "$W/s/manifest.yaml" "$W/again/manifest.yaml"
 ok 'its manifest is the one the sample wrote' $?
 pack "$sender" --to "$S/intermediate/box/$sender/in" "$W/s/shikaku.csv"
-ok 'a package is never replaced' "$([ $? -eq 34 ]; echo $?)"
+ok 'a package is never replaced' "$([ $? -eq 34 ] && grep -q F9044 "$W/pack.err"; echo $?)"
 pack "$federation" --to "$S/intermediate/box/$federation/in" --for "$S/pki/open.pem" "$W/n/nhi_household.txt" "$W/n/nhi_person.txt"
 status=$?
 [ $status -eq 0 ] || [ -f "$S/pki/open.pem" ] || pack "$federation" --to "$S/intermediate/box/$federation/in" "$W/n/nhi_household.txt" "$W/n/nhi_person.txt"
@@ -102,6 +102,13 @@ pack "$sender" --to "$W" -n "$W/s/shikaku.csv"
 ok '-n writes nothing' "$([ $? -eq 0 ] && ! ls "$W"/*.p7m* >/dev/null 2>&1; echo $?)"
 "$B/shikaku-pack" --key "$S/pki/senders/$sender.key" --cert "$S/pki/senders/$federation.pem" --to "$W" "$W/s/shikaku.csv" >"$W/pack.out" 2>"$W/pack.err"
 ok 'a key that does not fit its certificate' "$([ $? -eq 33 ]; echo $?)"
+pack "$federation" --to "$W" "$W/s/shikaku.csv"
+ok "another sender's key and certificate" "$([ $? -eq 34 ] && grep -q 'F3105.*the certificate is of' "$W/pack.err"; echo $?)"
+openssl req -new -key "$S/pki/senders/$sender.key" -subj "/CN=$sender" 2>/dev/null |
+    openssl x509 -req -signkey "$S/pki/senders/$sender.key" -days -1 -out "$W/past.pem" 2>/dev/null
+"$B/shikaku-pack" --key "$S/pki/senders/$sender.key" --cert "$W/past.pem" --to "$W" "$W/s/shikaku.csv" >"$W/pack.out" 2>"$W/pack.err"
+ok 'a certificate that has ended' "$([ $? -eq 34 ] && grep -q F3104 "$W/pack.err"; echo $?)"
+ok 'none of these leaves a package' "$(! ls "$W"/*.p7m* >/dev/null 2>&1; echo $?)"
 "$B/shikaku-intake" -c "$S/site.yaml" -D 2999-01-01 >"$W/pack.out" 2>"$W/pack.err"
 ok 'intake refuses a business day to come' "$([ $? -eq 9 ] && grep -q F9011 "$W/pack.err"; echo $?)"
 "$B/shikaku-pack" "$W/s/shikaku.csv" >"$W/pack.out" 2>"$W/pack.err"
