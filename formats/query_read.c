@@ -104,12 +104,43 @@ on_open(void *arg, struct slice name, int depth, int64_t line)
 	return r->error != NULL;
 }
 
+static void
+put_value(struct reading *r, int row, struct slice text)
+{
+	struct query *q = r->q;
+
+	if (text.n > (size_t)query_rows[row].chars * 4 ||
+	    text.n > sizeof(q->store) - q->used) {
+		r->is_long[row] = true;
+		return;
+	}
+	memcpy(q->store + q->used, text.p, text.n);
+	r->raw[row] = (struct slice) { q->store + q->used, text.n };
+	q->used += text.n;
+}
+
+/* FHIR has no boxes of ours: those are there that hold something. */
+static void
+on_fhir(void *arg, int row, struct slice text)
+{
+	struct reading *r = arg;
+	int depth = query_rows[row].depth;
+
+	r->seen[row] = true;
+	for (int i = row - 1; i >= 0 && depth > 0; i--)
+		if (query_rows[i].depth < depth) {
+			depth = query_rows[i].depth;
+			r->seen[i] = true;
+		}
+	if (text.n > 0)
+		put_value(r, row, text);
+}
+
 static int
 on_close(
     void *arg, struct slice name, struct slice text, int depth, int64_t line)
 {
 	struct reading *r = arg;
-	struct query *q = r->q;
 	int row = NO_ROW;
 
 	(void)name;
@@ -118,16 +149,8 @@ on_close(
 	r->depth--;
 	if (r->depth < QUERY_DEPTH && r->depth >= 0)
 		row = r->stack[r->depth];
-	if (row == NO_ROW || (query_rows[row].flags & READ) == 0 || text.n == 0)
-		return 0;
-	if (text.n > (size_t)query_rows[row].chars * 4 ||
-	    text.n > sizeof(q->store) - q->used) {
-		r->is_long[row] = true;
-		return 0;
-	}
-	memcpy(q->store + q->used, text.p, text.n);
-	r->raw[row] = (struct slice) { q->store + q->used, text.n };
-	q->used += text.n;
+	if (row != NO_ROW && (query_rows[row].flags & READ) != 0 && text.n > 0)
+		put_value(r, row, text);
 	return 0;
 }
 
@@ -167,6 +190,8 @@ read_tree(enum query_wire wire, struct slice body, struct reading *r)
 
 	if (body.n > HTTP_BODY_MAX)
 		return query_error("OE1003");
+	if (wire == QUERY_FHIR)
+		return query_fhir_read(body, on_fhir, r);
 	if (wire == QUERY_JSON)
 		walked = json_walk(body, &h, "question", &sink);
 	else

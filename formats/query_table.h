@@ -43,6 +43,12 @@ struct element {
 	unsigned flags;
 	unsigned chars; /* READ: longest value, in characters */
 	int ff; /* field number of OE2FFK (10); 0: none */
+	/* FHIR: where a request has it, where an answer has it; NULL: nowhere,
+	 * but a RESULT without one goes into an extension of ours. A letter
+	 * (s text, d date, t moment, g gender), then names from the resource
+	 * down: name[] the first of a list, name:TYPE the resource of that
+	 * type in a list, name=URL the extension of that URL. */
+	const char *ask, *tell;
 };
 
 #define QUERY_ROWS 64
@@ -50,6 +56,15 @@ struct element {
 #define NO_ROW (-1)
 
 extern const struct element query_rows[];
+
+/* query_fhir.c: a CoverageEligibilityRequest; put() is given what it has for
+ * each row. An OE code, or NULL. */
+const char *query_fhir_read(struct slice body,
+    void (*put)(void *arg, int row, struct slice value), void *arg);
+/* A CoverageEligibilityResponse with the values of the rows, or an
+ * OperationOutcome; 0, or -1 where it does not fit. */
+int query_fhir_write(const struct answer *a,
+    const struct slice values[QUERY_ROWS], struct buf *out);
 
 /* The constant of the table of codes, so that it may be kept for ever. */
 const char *query_error(const char *code);

@@ -308,6 +308,8 @@ query_write(enum query_wire wire, enum charset cs, const struct answer *a,
 
 	buf_init(&w.made, w.store, sizeof(w.store));
 	fill(&w);
+	if (wire == QUERY_FHIR)
+		return query_fhir_write(a, w.v, out);
 	if (wire == QUERY_JSON)
 		put_json(&w);
 	else

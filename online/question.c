@@ -90,13 +90,16 @@ encode(struct serving *s)
 static void
 send_answer(struct serving *s)
 {
-	static const char *const types[2][CHARSET__MAX] = {
+	static const char *const types[QUERY_WIRE__MAX][CHARSET__MAX] = {
 		[QUERY_XML] = { "application/xml; charset=UTF-8",
 		    "application/xml; charset=UTF-8",
 		    "application/xml; charset=Shift_JIS" },
 		[QUERY_JSON] = { "application/json; charset=utf-8",
 		    "application/json; charset=utf-8",
-		    "application/json; charset=utf-8" }
+		    "application/json; charset=utf-8" },
+		[QUERY_FHIR] = { "application/fhir+json; charset=utf-8",
+		    "application/fhir+json; charset=utf-8",
+		    "application/fhir+json; charset=utf-8" }
 	};
 
 	http_reply(s->r,
@@ -199,7 +202,8 @@ http_code(int status)
 	return "OE1014"; /* 400 */
 }
 
-/* XML or JSON by Content-Type; an empty body needs none. False: neither. */
+/* XML, JSON or FHIR by Content-Type; an empty body needs none. False: none
+ * of them. */
 static bool
 find_wire(struct serving *s)
 {
@@ -212,6 +216,8 @@ find_wire(struct serving *s)
 	s->wire = QUERY_JSON;
 	if (slice_is(type, "application/xml") || slice_is(type, "text/xml"))
 		s->wire = QUERY_XML;
+	else if (slice_is(type, "application/fhir+json"))
+		s->wire = QUERY_FHIR;
 	else if (!slice_is(type, "application/json") && http_body(s->r).n > 0)
 		return false;
 	return true;
@@ -440,7 +446,7 @@ is_ours(struct serving *s)
 
 	if (s->action == 0)
 		refuse(s, status, http_code(status));
-	else if (!s->typed)
+	else if (!s->typed || (s->action == 'C' && s->wire == QUERY_FHIR))
 		refuse(s, 415, http_code(415));
 	else
 		return true;

@@ -37,7 +37,7 @@ rule 'snapshot_make is for rebuild and revoke' 'snapshot_make\.h' $(but 'formats
 rule 'syntax.h is for record.c and the syntaxes' 'codec/syntax\.h' $(but 'formats/codec/(record|record_write|input|csv|fixed|xml_record)\.c|formats/codec/syntax\.h' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 rule 'libxml2 in xml.c' '#include <libxml' $(but 'formats/codec/xml\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 rule 'libyaml in yaml.c' '#include <yaml' $(but 'formats/codec/yaml\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
-rule 'jansson in json.c' '#include <jansson' $(but 'formats/codec/json\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
+rule 'jansson in json.c and query_fhir.c' '#include <jansson' $(but 'formats/(codec/json|query_fhir)\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 rule 'libxlsxwriter in workbook.c' '#include <xlsxwriter' $(but 'formats/codec/workbook\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 rule 'libarchive in archive.c' '#include <archive' $(but 'formats/codec/archive\.c' 'batch/*.[ch]' 'online/*.[ch]' 'formats/*.[ch]')
 # verify has its own way to it, so that it shares no code with what it proves

@@ -1,5 +1,6 @@
 /*
- * JSON as events, under limits: jansson behind this one door. Objects give
+ * JSON as events, under limits: jansson behind this door (FHIR, a tree of its
+ * own, has another: formats/query_fhir.c). Objects give
  * open/close by key; an array gives one open/close per item under the
  * array's key. Duplicate keys, numbers, true/false are refused where a
  * string is due (messages.md 11: every value is a string); null = absent.

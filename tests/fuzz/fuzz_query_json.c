@@ -23,7 +23,7 @@ LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 	a.query = &q;
 	a.segment_of_result = r == 0 ? 1 : 9;
 	a.error_code = error;
-	for (int wire = QUERY_XML; wire <= QUERY_JSON; wire++)
+	for (int wire = QUERY_XML; wire < QUERY_WIRE__MAX; wire++)
 		for (int cs = 0; cs < CHARSET__MAX; cs++) {
 			buf_init(&out, bytes, sizeof(bytes));
 			if (query_write((enum query_wire)wire, (enum charset)cs,
