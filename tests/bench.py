@@ -774,7 +774,23 @@ def postgres(files, groups):
         shutil.rmtree(home, ignore_errors=True)
 
 
-def bench_report(folder, lines=int(os.environ.get("REPORT_LINES", 1000000))):
+def thicken(path, times):
+    """A usage journal with every line so many times, numbered and chained anew."""
+    with open(path) as f:
+        names, *lines = f.readlines()
+    parts = [line.rsplit(",", 1)[0].split(",", 3) for line in lines]
+    chain = hashlib.sha256(os.path.basename(path).encode()).hexdigest()[:16]
+    n = 0
+    with open(path, "w") as f:
+        f.write(names)
+        for at, worker, _, rest in (p for p in parts for _ in range(times)):
+            n += 1
+            body = "%s,%s,%d,%s" % (at, worker, n, rest)
+            chain = hashlib.sha256((chain + body).encode()).hexdigest()[:16]
+            f.write(body + "," + chain + "\n")
+
+
+def bench_report(folder, millions=int(os.environ.get("REPORT_MILLIONS", 12))):
     """A month of usage lines: proved, counted, given out; the sqlite3 shell
     reads the same files and counts the same questions. CPU seconds."""
     root = folder + "/qualification"
@@ -786,9 +802,12 @@ def bench_report(folder, lines=int(os.environ.get("REPORT_LINES", 1000000))):
                 f.writelines(c + "\n" for (c,) in db.execute("SELECT InstitutionCode FROM institution ORDER BY 1"))
                 break
     os.makedirs(root + "/journal", exist_ok=True)
-    subprocess.run([sys.executable, TOP + "/tests/statistics.py", "journals", root, "2025-05", str(lines), master], check=True)
-    ran = run([B + "/shikaku-report", "-c", folder + "/site.yaml", "-D", "2025-05-31"])
+    subprocess.run([sys.executable, TOP + "/tests/statistics.py", "journals", root, "2025-05", "1000000", master], check=True)
+    lines = millions * 1000000
     files = sorted(os.path.join(root, "journal", n) for n in os.listdir(root + "/journal") if n.startswith("usage-202505"))
+    for path in files:
+        thicken(path, millions)
+    ran = run([B + "/shikaku-report", "-c", folder + "/site.yaml", "-D", "2025-05-31"])
     script = "CREATE TABLE u (%s);\n.mode csv\n" % ", ".join("c%d" % i for i in range(1, 21))
     script += "".join(".import --skip 1 %s u\n" % f for f in files)
     groups = ("substr(c1, 1, 10)", "substr(c1, 12, 2), c7", "c10, c11, c7", "c16", "c5", "c12")
