@@ -387,7 +387,7 @@ copy_masters(struct taking *t)
 {
 	const struct config *c = t->run->config;
 	const char *const files[] = { c->senders, c->insurers, c->leniencies,
-		c->holidays };
+		c->prices, c->holidays, c->arrivals };
 	char rel[SPOOL_PATH_MAX];
 
 	spool_path(rel, t->work, "masters");

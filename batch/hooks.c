@@ -130,6 +130,21 @@ hooks_alarm(struct run *run, const struct job *job, const char *net, int status)
 }
 
 void
+hooks_expected(struct run *run, const char *sender, const char *feed,
+    const char *stage, const char *urgency, int missed)
+{
+	struct pairs p = { .n = 0 };
+
+	add(&p, "sender=%s", sender);
+	add(&p, "feed=%s", feed);
+	add_day(&p, run);
+	add(&p, "missed=%d", missed);
+	add(&p, "alarm=%s", urgency);
+	add(&p, "id=arrival-%s", stage);
+	tell(run, HOOK_ALARM, &p);
+}
+
+void
 hooks_upload(struct run *run, const char *side, const char *sender,
     const char *stem, const char *code)
 {

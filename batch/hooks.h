@@ -21,6 +21,10 @@ void hooks_upload(struct run *run, const char *side, const char *sender,
 /* A generation is in force; rolled back: an older one is again. */
 void hooks_publish(
     struct run *run, const char *kind, int64_t generation, bool back);
+/* An expected upload has not come: the alarm of each stage, as it is reached.
+ * id=arrival-STAGE names its paragraph in shikaku-night(7). */
+void hooks_expected(struct run *run, const char *sender, const char *feed,
+    const char *stage, const char *urgency, int missed);
 /* A job that did not do its work, where its alarm is not "none". */
 void hooks_alarm(
     struct run *run, const struct job *job, const char *net, int status);

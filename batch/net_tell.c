@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "batch/expected.h"
 #include "batch/net_run.h"
 #include "batch/spool.h"
 #include "formats/codec/day.h"
@@ -282,6 +283,25 @@ show_why(const char *root, const char *iso, const struct net *net, int i)
 	    "    %s%slog: %s\n", said, said[0] == '\0' ? "" : "\n    ", path);
 }
 
+/* Whom the night went on without. */
+static int
+show_late(struct run *run)
+{
+	struct expectations e;
+	char text[160];
+
+	if (expected_judge(run, run->day, run_moment(run), &e) == -1)
+		return -1;
+	for (size_t i = 0; i < e.n; i++) {
+		if (e.v[i].state < ARRIVAL_LATE)
+			continue;
+		expected_text(&e.v[i], run->day, text);
+		printf("  without / 未着: %s\n", text);
+	}
+	expected_free(&e);
+	return 0;
+}
+
 int
 net_show(struct run *run, const struct net *net, const char *root, bool json)
 {
@@ -334,5 +354,5 @@ net_show(struct run *run, const struct net *net, const char *root, bool json)
 		printf("    %s\n    %s\n", net->job[i].by_hand,
 		    net->job[i].by_hand_ja);
 	}
-	return 0;
+	return json ? 0 : show_late(run);
 }

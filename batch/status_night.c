@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "batch/expected.h"
 #include "batch/ledger.h"
 #include "batch/publish.h"
 #include "batch/spool.h"
@@ -361,6 +362,35 @@ judge_refused(struct night *n)
 		    (long long)n->refused, (long long)n->accepted);
 }
 
+/* Whom the night goes on without. */
+static void
+judge_arrivals(struct night *n)
+{
+	struct expectations e;
+	char text[160];
+
+	if (expected_judge(n->run, n->day, n->run->now, &e) == -1) {
+		tell(n, NIGHT_UNKNOWN,
+		    "masters.arrivals or masters.holidays is wrong: see what "
+		    "shikaku-arrivals says / 到着予定・祝日の一覧に誤りが"
+		    "あります");
+		return;
+	}
+	for (size_t i = 0; i < e.n; i++) {
+		if (e.v[i].state < ARRIVAL_LATE)
+			continue;
+		expected_text(&e.v[i], n->day, text);
+		tell(n,
+		    e.v[i].state == ARRIVAL_CALL ? NIGHT_CRITICAL :
+						   NIGHT_WARNING,
+		    "%s: %s / 送信元に確認してください", text,
+		    e.v[i].state == ARRIVAL_LATE ?
+			"ask the sender; late.yaml still takes it tonight" :
+			"call the sender");
+	}
+	expected_free(&e);
+}
+
 static void
 judge_segments(struct night *n)
 {
@@ -400,6 +430,7 @@ status_night(struct run *run, int32_t night)
 		judge_set(n);
 	}
 	judge_refused(n);
+	judge_arrivals(n);
 	judge_segments(n);
 	printf("%s: night of %s, files_accepted=%lld files_refused=%lld "
 	       "files_waiting=%lld files_held=%lld",

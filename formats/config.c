@@ -58,6 +58,8 @@ static const struct key keys[] = {
   "Prices of the 利用実績 (CSV, layout ryokin); empty: no fee is levied.", "利用実績の料金表（CSV）。空なら負担額を算定しない。" },
 { "masters.holidays", FILE_, AT(holidays), 0, 0, "", NULL,
   "Holidays, the Cabinet Office's table as it is; empty: no calendar may ask for business days.", "祝日一覧（内閣府のCSVのまま）。空なら営業日を用いる暦は使えない。" },
+{ "masters.arrivals", FILE_, AT(arrivals), 0, 0, "", NULL,
+  "What is expected of which sender and by when (CSV, layout arrivals); empty: nothing.", "送信元ごとの到着予定の一覧（CSV）。空なら監視しない。" },
 { "jobs.folder", FILE_, AT(jobs_folder), 0, 0, "/usr/local/share/shikaku/jobs", NULL,
   "Where the job nets lie that are called by name (nightly: nightly.yaml).", "名前で指定するジョブネット定義のフォルダ。" },
 { "jobs.hooks", FILE_, AT(hooks_folder), 0, 0, "", NULL,

@@ -27,6 +27,7 @@ struct config {
 	const char *leniencies; /* masters.leniencies; may be empty */
 	const char *prices; /* masters.prices; empty: no levy */
 	const char *holidays; /* masters.holidays; may be empty */
+	const char *arrivals; /* masters.arrivals; may be empty */
 	const char *jobs_folder,
 	    *hooks_folder; /* jobs.* ; hooks may be empty */
 	const char *backup_folder; /* backup.folder; may be empty */

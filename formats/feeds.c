@@ -11,6 +11,7 @@ enum { REQ = FIELD_REQUIRED, KEY = FIELD_KEY, PRV = FIELD_PRIVATE,
 
 static enum diag_code check_ski(const struct value *v);
 static enum diag_code check_sender(const struct value *v);
+static enum diag_code check_clock(const struct value *v);
 
 static const struct field link_fields[L__MAX] = {
 	[L_TYPE] = { "RecordType", "レコード区分", 1, 1, FIELD_CODE, REQ, NULL, codes_record_type },
@@ -80,6 +81,14 @@ static const struct field insurer_fields[N__MAX] = {
 	[N_PREFECTURE] = { "Prefecture", "都道府県番号", 5, 2, FIELD_NUM, STO | EXA, check_prefecture, NULL },
 	[N_SENDER] = { "Sender", "送信元", 6, 8, FIELD_ANK, REQ, check_sender, NULL },
 };
+
+static const struct field arrival_fields[V__MAX] = {
+	[V_SENDER] = { "Sender", "送信元", 1, 8, FIELD_ANK, REQ | KEY, check_sender, NULL },
+	[V_FEED] = { "Feed", "送付種別", 2, 16, FIELD_ANK, REQ | KEY, NULL, NULL },
+	[V_CALENDAR] = { "Calendar", "送付日の規則", 3, 64, FIELD_TEXT, REQ, NULL, NULL },
+	[V_BY] = { "By", "到着予定時刻", 4, 5, FIELD_ANK, REQ | EXA, check_clock, NULL },
+	[V_CALL_AFTER] = { "CallAfter", "緊急連絡までの未着回数", 5, 2, FIELD_NUM, 0, NULL, NULL },
+};
 /* clang-format on */
 
 /* 40 lower-case hexadecimal digits: compared as bytes ever after. */
@@ -93,6 +102,19 @@ check_ski(const struct value *v)
 			return DIAG_BAD_PATTERN;
 	}
 	return DIAG__MAX;
+}
+
+/* HH:MM */
+static enum diag_code
+check_clock(const struct value *v)
+{
+	const char *p = v->s.p;
+	int64_t h = slice_number((struct slice) { p, 2 });
+	int64_t m = slice_number((struct slice) { p + 3, 2 });
+
+	return p[2] == ':' && h >= 0 && h <= 23 && m >= 0 && m <= 59 ?
+	    DIAG__MAX :
+	    DIAG_BAD_PATTERN;
 }
 
 static enum diag_code
@@ -191,6 +213,8 @@ const struct format sender_format
     = { "Sender", "送信元", sender_fields, S__MAX, NULL };
 const struct format insurer_format
     = { "Insurer", "保険者", insurer_fields, N__MAX, NULL };
+const struct format arrival_format
+    = { "Arrival", "到着予定", arrival_fields, V__MAX, NULL };
 /* clang-format on */
 
 const struct layout link_layout = {
@@ -256,6 +280,16 @@ const struct layout insurer_layout = {
 	.name = "insurers",
 	.ja = "保険者一覧",
 	.data = &insurer_format,
+	.trailer_count = -1,
+	.trailer_total = -1,
+	.total_field = -1,
+	.number_field = -1,
+	.bare = true,
+};
+const struct layout arrival_layout = {
+	.name = "arrivals",
+	.ja = "到着予定一覧",
+	.data = &arrival_format,
 	.trailer_count = -1,
 	.trailer_total = -1,
 	.total_field = -1,

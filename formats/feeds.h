@@ -93,4 +93,15 @@ enum insurer_field { /* site table: 保険者番号 -> 保険者コード, name 
 extern const struct format insurer_format;
 extern const struct layout insurer_layout; /* "insurers", bare */
 
+enum arrival_field { /* site table: what is expected of whom, and by when */
+	V_SENDER,
+	V_FEED, /* one of feed_names[] */
+	V_CALENDAR, /* days of the files: a rule of batch/holidays.h */
+	V_BY, /* HH:MM of that day; before the service opens: next morning */
+	V_CALL_AFTER, /* due days missed after which somebody is called */
+	V__MAX
+};
+extern const struct format arrival_format;
+extern const struct layout arrival_layout; /* "arrivals", bare */
+
 #endif

@@ -84,8 +84,14 @@ status -D $D
 ok 'another of the same name is asked for again' $?
 "$B/shikaku-ingest" -c "$S" -D $D --refuse $lost --why 'drill' >/dev/null 2>&1
 # ---- metrics, rules, dashboard ----
-P=$W/site/qualification/out/metrics.prom
-python3 - "$P" "$W" <<'END'
+printf 'Sender,Feed,Calendar,By,CallAfter\r\n%s,shikaku,every day,21:00,\r\n' "${bad%%_*}" >"$W/site/masters/arrivals.csv"
+sed "s|^masters:|&\n  arrivals: \"masters/arrivals.csv\"|" "$S" >"$W/site/expects.yaml"
+"$B/shikaku-arrivals" -c "$W/site/expects.yaml" -D $D >"$W/out" 2>&1
+[ $? -eq 5 ] && grep -q ' missed=1 ' "$W/out"
+so $? "an upload that was refused has not come: $(tail -1 "$W/out")"
+P=$W/metrics.prom
+cat "$W"/site/qualification/out/*.prom >"$P"
+python3 - "$P" <<'END'
 # the text format: comments, NAME{LABEL="VALUE",...} NUMBER; each metric is
 # announced by TYPE and HELP, and no sample stands twice
 import json, re, sys
