@@ -134,6 +134,24 @@ systemd_service(FILE *out, const struct net *net, const struct job *job,
 	putc('\n', out);
 }
 
+/* Its calendars repeat within an hour or within a day; what fits in neither is
+ * written out. */
+static void
+systemd_every(FILE *out, int minutes)
+{
+	if (minutes < 60 && 60 % minutes == 0)
+		fprintf(
+		    out, "OnCalendar=*-*-* *:00/%d:00 Asia/Tokyo\n", minutes);
+	else if (minutes % 60 == 0 && 24 % (minutes / 60) == 0)
+		fprintf(out, "OnCalendar=*-*-* 00/%d:00:00 Asia/Tokyo\n",
+		    minutes / 60);
+	else
+		for (int at = 0; at < 24 * 60; at += minutes)
+			fprintf(out,
+			    "OnCalendar=*-*-* %02d:%02d:00 Asia/Tokyo\n",
+			    at / 60, at % 60);
+}
+
 static int
 write_systemd(FILE *out, const struct net *net, const struct export_place *at)
 {
@@ -151,8 +169,7 @@ write_systemd(FILE *out, const struct net *net, const struct export_place *at)
 	/* the calendar of the net is asked by the runner: exit 1 on a day that
 	 * is not its own */
 	if (net->every_minutes > 0)
-		fprintf(out, "OnCalendar=*-*-* *:00/%d:00 Asia/Tokyo\n",
-		    net->every_minutes);
+		systemd_every(out, net->every_minutes);
 	else
 		fprintf(out, "OnCalendar=*-*-* %s:00 Asia/Tokyo\n",
 		    hm(first_opening(net)).text);

@@ -174,7 +174,7 @@ unshare -m -p -f --kill-child sh -c "mount -t tmpfs tmpfs $W/m && mkdir $W/m/u $
     mkdir -p $W/m/r/opt/tree && cp $B/shikaku-* $W/m/r/opt/ && cp -R jobs tests $W/m/r/opt/tree/ && chmod -R a+rX $W/m/r/opt &&
     mount --rbind /dev $W/m/r/dev &&
     B=/opt exec chroot $W/m/r /opt/tree/tests/part-accounts.sh --inside /opt/tree" >"$W/inside" 2>&1
-grep '^not ok' "$W/inside"
+grep '^FAILED' "$W/inside"
 read -r p f <<<"$(sed -n 's/^counts //p' "$W/inside")"
 [ -n "${p:-}" ] || { cat "$W/inside"; p=0 f=1; }
 passed=$((passed + p)) failed=$((failed + f))

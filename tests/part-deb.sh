@@ -108,7 +108,7 @@ else
 	ok "unpacked, all $n programs start" $?
 	end
 fi
-grep '^not ok\|^/\|^shikaku' "$W/inside"
+grep '^FAILED\|^/\|^shikaku' "$W/inside"
 read -r p f <<<"$(sed -n 's/^counts //p' "$W/inside")"
 [ -n "${p:-}" ] || { cat "$W/inside"; p=0 f=1; }
 passed=$((passed + p)) failed=$((failed + f))

@@ -305,6 +305,17 @@ if command -v systemd-analyze >/dev/null; then
 	when=$(sed -n 's/^OnCalendar=//p' "$W"/units/*.timer)
 	systemd-analyze calendar "$when" >/dev/null 2>&1
 	ok "$when is a calendar" $?
+	# how far apart two beginnings are, by systemd's own word
+	for m in 5 60 180 45; do
+		sed "s/^every_minutes: .*/every_minutes: $m/" jobs/intraday.yaml >"$W/every.yaml"
+		rm -rf "$W/every"
+		"$B/shikaku-jobs" export --to systemd -o "$W/every" "$W/every.yaml" >/dev/null
+		n=$(sed -n 's/^OnCalendar=//p' "$W"/every/*.timer | while read -r when; do
+			TZ=UTC systemd-analyze calendar --base-time='2026-11-19 15:00:01 UTC' --iterations=300 "$when"
+		done 2>"$W/err" | grep -o '2026-11-20 0[0-8]:[0-9:]*' | sort -u | wc -l)
+		[ "$n" = $((9 * 60 / m)) ] && [ ! -s "$W/err" ]
+		so $? "every $m minutes begins $((9 * 60 / m)) times from 9:00 to 18:00 in Japan: $n $(head -1 "$W/err")"
+	done
 else
 	skip 'no systemd-analyze'
 fi
