@@ -23,6 +23,8 @@ APT_TEST := haproxy rsync socat openssh-server openssh-client systemd libreoffic
 APT_TEST += ruby libxerces-c-samples
 # looks at the hospitals' port
 APT_TEST += testssl.sh slowhttptest
+# front end of the responder, also by TCP
+APT_TEST += libnginx-mod-stream
 # shows the report's page at three widths
 APT_TEST += chromium
 # two validators of FHIR R4, by its structure definitions and by its JSON schema; 18 MB

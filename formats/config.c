@@ -175,6 +175,8 @@ static const struct key keys[] = {
   "Age at which the key of session tickets is replaced; 0: no resumption.", "セッションチケットの鍵を更新する間隔（分）。0なら再開なし。" },
 { "responder.tls12", BOOL, AT(tls12), 0, 0, "false", NULL,
   "Also TLS 1.2 (ECDHE and AEAD only), where a client cannot do 1.3.", "TLS 1.3を使えない端末のためにTLS 1.2（ECDHEとAEADのみ）も受け付ける。" },
+{ "responder.front", TEXT, AT(front), 0, 31, "", NULL,
+  "Name (CN) in the certificate of a front end that ends TLS and names its client in X-Client-Cert; empty: none.", "TLSを終端し、端末の証明書を X-Client-Cert で渡す前段サーバの証明書の名前（CN）。空なら認めない。" },
 { "responder.rate", INT, AT(rate), 0, 100000, "0", NULL,
   "Questions a second that one certificate may ask; 0: no limit.", "証明書ごとの毎秒の照会数の上限。0なら無制限。" },
 { "responder.nobody_alarm", INT, AT(nobody_alarm), 0, 1000000, "300", NULL,

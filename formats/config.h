@@ -52,6 +52,7 @@ struct config {
 
 	int phase; /* 1 pilot, 2 full */
 	int institutions_max; /* institutions.max_active; 0: no limit */
+	const char *front; /* responder.front: CN of a TLS front end, or "" */
 	const char *roles; /* institutions.roles, config_may_ask() */
 	bool number_inquiry; /* number_inquiry.enabled */
 	int number_key; /* number_inquiry.key: 0 report, 1 card_face, 2 both */

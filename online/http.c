@@ -193,8 +193,9 @@ struct slice
 http_header(const struct http_request *r, const char *name)
 {
 	int n;
+	struct slice found = http_head_find(&r->c->h->head, name, &n);
 
-	return http_head_find(&r->c->h->head, name, &n);
+	return n == 1 ? found : SLICE("");
 }
 
 struct x509_st *

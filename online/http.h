@@ -21,7 +21,7 @@ struct x509_st;
 struct http;
 struct http_request; /* lives until http_reply() */
 
-#define HTTP_SLOT_SIZE 128
+#define HTTP_SLOT_SIZE 160
 
 /* Calls serve() for each whole request and for each fault; it must reply
  * once, now or later. One request of a connection at a time. */
@@ -52,6 +52,7 @@ int http_fault(const struct http_request *r);
 struct slice http_method(const struct http_request *r);
 struct slice http_path(const struct http_request *r);
 struct slice http_body(const struct http_request *r);
+/* "" where it is missing, or there twice. */
 struct slice http_header(const struct http_request *r, const char *name);
 struct x509_st *http_peer(const struct http_request *r); /* borrowed */
 /* HTTP_SLOT_SIZE bytes of the connection, zero at first: what a caller has

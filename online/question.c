@@ -106,7 +106,7 @@ send_answer(struct serving *s)
 	    &(struct http_answer) { .status = s->status,
 		.content_type = types[s->wire][s->charset],
 		.retry_after = s->retry_after,
-		.close = s->status == 403,
+		.close = s->status == 403 && !s->fronted,
 		.allow = s->allow,
 		.request_id = s->answer.request_id },
 	    buf_slice(&s->out));
@@ -398,6 +398,23 @@ tell_enumeration(struct serving *s)
 
 /* ---- one rung each; false: it has refused ---- */
 
+/* A front end that ends TLS (responder.front) speaks for the client whose
+ * certificate it names: looked at like any other, path, list and expiry. */
+static struct tls_peer *
+client_behind(struct serving *s, struct tls_peer *front)
+{
+	const char *name = s->w->config->front;
+
+	if (name[0] == '\0' || front->fault != DIAG__MAX ||
+	    front->institution[0] != '\0' || strcmp(front->name, name) != 0)
+		return front;
+	s->fronted = true;
+	if (tls_peer_read(http_header(s->r, "X-Client-Cert"), &s->w->trust,
+		s->now, &s->client) == -1)
+		return NULL;
+	return &s->client;
+}
+
 static bool
 is_known(struct serving *s)
 {
@@ -406,6 +423,8 @@ is_known(struct serving *s)
 	    NULL :
 	    tls_peer_now(http_slot(s->r), cert, &s->w->trust, s->now);
 
+	if (peer != NULL)
+		peer = client_behind(s, peer);
 	if (peer != NULL) {
 		s->institution = slice_of(peer->institution);
 		s->terminal = slice_of(peer->serial);

@@ -78,6 +78,8 @@ struct serving {
 	int action; /* what the path asks for; 0: nothing we know */
 	const char *allow; /* 405: the path's method */
 	bool typed, peer_good; /* Content-Type, certificate */
+	bool fronted; /* the client's certificate came in a header */
+	struct tls_peer client; /* then: it */
 	struct respond_context snapshots;
 	struct query query;
 	struct answer answer;

@@ -8,12 +8,14 @@
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
 #include "formats/codec/day.h"
+#include "formats/limits.h"
 #include "online/share.h"
 
 #define PEER_MS INT64_C(60000) /* a peer's path is built anew after this */
@@ -67,22 +69,22 @@ find_institution(X509 *cert, char out[11])
 		out[0] = '\0';
 }
 
-/* The one role; none, two, or a longer one than any configured is none. */
+/* The one value of an attribute; none, two, or a longer one is "". */
 static void
-find_role(X509 *cert, char out[CONFIG_ROLE_MAX + 1])
+find_one(X509 *cert, int nid, char *out, size_t size)
 {
 	X509_NAME *name = X509_get_subject_name(cert);
-	int i = X509_NAME_get_index_by_NID(name, NID_role, -1);
+	int i = X509_NAME_get_index_by_NID(name, nid, -1);
 	const ASN1_STRING *s;
 	struct slice v;
 
 	out[0] = '\0';
-	if (i < 0 || X509_NAME_get_index_by_NID(name, NID_role, i) >= 0)
+	if (i < 0 || X509_NAME_get_index_by_NID(name, nid, i) >= 0)
 		return;
 	s = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, i));
 	v = (struct slice) { (const char *)ASN1_STRING_get0_data(s),
 		(size_t)ASN1_STRING_length(s) };
-	if (v.n > CONFIG_ROLE_MAX || memchr(v.p, '\0', v.n) != NULL)
+	if (v.n >= size || memchr(v.p, '\0', v.n) != NULL)
 		return;
 	memcpy(out, v.p, v.n);
 	out[v.n] = '\0';
@@ -118,7 +120,8 @@ look(X509 *cert, const struct chain *trust, int64_t now, struct tls_peer *out)
 	memset(out, 0, sizeof(*out));
 	find_institution(cert, out->institution);
 	find_serial(cert, out->serial);
-	find_role(cert, out->role);
+	find_one(cert, NID_role, out->role, sizeof(out->role));
+	find_one(cert, NID_commonName, out->name, sizeof(out->name));
 	out->not_after = moment_of(X509_get0_notAfter(cert));
 	out->fault = chain_check(trust, cert, CHAIN_CLIENT, now);
 }
@@ -135,6 +138,60 @@ tls_peer_now(struct tls_slot *slot, struct x509_st *cert,
 		slot->epoch = trust->epoch;
 	}
 	return &slot->peer;
+}
+
+static int
+hex_of(char c)
+{
+	return c >= '0' && c <= '9' ? c - '0' :
+	    c >= 'A' && c <= 'F'    ? c - 'A' + 10 :
+	    c >= 'a' && c <= 'f'    ? c - 'a' + 10 :
+				      -1;
+}
+
+/* RFC 3986 2.1; false: not so encoded, or too long */
+static bool
+unescape(struct slice s, struct buf *out)
+{
+	for (size_t i = 0; i < s.n; i++) {
+		if (s.p[i] != '%') {
+			buf_putc(out, s.p[i]);
+			continue;
+		}
+		if (i + 2 >= s.n || hex_of(s.p[i + 1]) < 0 ||
+		    hex_of(s.p[i + 2]) < 0)
+			return false;
+		buf_putc(
+		    out, (char)(hex_of(s.p[i + 1]) << 4 | hex_of(s.p[i + 2])));
+		i += 2;
+	}
+	return !out->full;
+}
+
+int
+tls_peer_read(struct slice escaped, const struct tls_trust *trust, int64_t now,
+    struct tls_peer *out)
+{
+	char pem[HTTP_HEADER_MAX];
+	struct buf b;
+	BIO *bio;
+	X509 *cert = NULL;
+
+	buf_init(&b, pem, sizeof(pem));
+	if (!unescape(escaped, &b))
+		return -1;
+	bio = BIO_new_mem_buf(b.p, (int)b.n);
+	if (bio != NULL)
+		/* an empty password: it never asks for one */
+		cert = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t)"");
+	BIO_free(bio);
+	if (cert == NULL) {
+		ERR_clear_error();
+		return -1;
+	}
+	look(cert, trust->clients, now, out);
+	X509_free(cert);
+	return 0;
 }
 
 /* ---- session tickets ---- */

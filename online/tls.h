@@ -16,6 +16,7 @@
 struct tls_peer {
 	char institution[11]; /* 医療機関コード; "" where none */
 	char serial[41];
+	char name[32]; /* CN; "" where none, or longer */
 	char role[CONFIG_ROLE_MAX + 1]; /* of the account; "" where none */
 	enum diag_code fault; /* DIAG__MAX: valid now */
 	int64_t not_after; /* moment from which it no longer is */
@@ -48,5 +49,9 @@ int64_t tls_own_until(const struct ssl_ctx_st *ctx);
  * has passed. */
 struct tls_peer *tls_peer_now(struct tls_slot *slot, struct x509_st *cert,
     const struct tls_trust *trust, int64_t now);
+/* The same of a certificate that a front end names: PEM, percent-encoded as
+ * nginx's $ssl_client_escaped_cert. 0, -1: it is none. */
+int tls_peer_read(struct slice escaped, const struct tls_trust *trust,
+    int64_t now, struct tls_peer *out);
 
 #endif

@@ -28,6 +28,7 @@ SLOW = 10000
 TLS = int(os.environ.get("SLOW_TLS", "300"))
 ATTACK = int(os.environ.get("ATTACK_SECONDS", "8"))
 DEADLINE = 10  # a handshake, a request, the taking of an answer
+ASAN = os.environ.get("VARIANT") == "asan"  # its memory and time are its own
 MOST = 40 << 10  # bytes of worker memory per connection (the bench's row for idle ones)
 BODY = json.dumps(o.number("12-34", "19800505")).encode()
 HEAD = (b"POST /oqs-api/search HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
@@ -60,7 +61,8 @@ def honest(s, requests, *more):
     out = subprocess.check_output(
         [o.B + "/tool-ask", "-p", str(s.port), "-k", PKI + "/institutions/%s.key" % o.HOME,
          "-t", PKI + "/institutions/%s.pem" % o.HOME, "-i", o.HOME, "-c", "16",
-         "-n", str(requests), "-d", o.TODAY, "-q", ROOT + "/questions.tsv", *more], text=True)
+         "-n", str(requests), "-d", o.TODAY, "-q", ROOT + "/questions.tsv", *more], text=True,
+        env=dict(os.environ, ASAN_OPTIONS="detect_leaks=0"))  # the client only ends
     return {k: float(v) for k, v in (l.split()[:2] for l in out.splitlines() if l)}
 
 
@@ -143,9 +145,9 @@ def test_ten_thousand(s):
         check("all but those cut already are held at once", there > SLOW - TLS, there)
         check("kept connections: all answered beside %d slow ones" % SLOW,
               kept["not_200"] == kept["failed"] == 0 and kept["valid"] == 3000, kept)
-        check("their p99 stays below 250 ms", kept["p99_us"] < 250e3, kept)
+        check("their p99 stays below 250 ms", (ASAN or kept["p99_us"] < 250e3), kept)
         check("new clients come in", fresh["failed"] == 0, fresh)
-        check("a slow one costs less than an idle one may", grown < MOST * there, (grown, there))
+        check("a slow one costs less than an idle one may", ASAN or grown < MOST * there, (grown, there))
         time.sleep(max(0, began + connected + DEADLINE + 3 - time.monotonic()))
         left = [i for i, c in enumerate(held) if not is_cut(c)] if metric("connections") else []
         check("each is cut by its deadline, trickling or not", left == [], left[:20])
@@ -157,7 +159,7 @@ def test_ten_thousand(s):
             c.close()
     after = honest(s, 500)
     check("as if nothing had been", after["not_200"] == after["failed"] == 0, after)
-    check("their memory has been given back", rss(s) - memory < grown / 2, (rss(s), memory, grown))
+    check("their memory has been given back", ASAN or rss(s) - memory < grown / 2, (rss(s), memory, grown))
 
 
 def haproxy(s):
@@ -206,7 +208,7 @@ def test_slowhttptest(s):
         time.sleep(3)
         kept = honest(s, 1000)
         check("beside slowhttptest honest ones are answered",
-              kept["not_200"] == kept["failed"] == 0 and kept["p99_us"] < 250e3, kept)
+              kept["not_200"] == kept["failed"] == 0 and (ASAN or kept["p99_us"] < 250e3), kept)
         for name, attack in attacks.items():
             out = re.sub(r"\x1b\[[0-9;]*[mHJ]", "", attack.communicate()[0])
             available = re.findall(r"service available:\s+(\w+)", out)

@@ -20,4 +20,4 @@ awk -F'\t' -f "$here/deb/tmpfiles.awk" "$here/accounts.tsv" >"$root/usr/lib/tmpf
 cp "$here/deb/logrotate.conf" "$root/etc/logrotate.d/shikaku"
 cp "$here/deb/site.yaml" "$here/deb/responder.yaml" "$root/etc/shikaku/"
 cp "$here/sshd_shikaku.conf" "$here/replicate.sh" "$root/usr/share/doc/shikaku-batch/examples/"
-cp "$here/haproxy.cfg" "$root/usr/share/doc/shikaku-online/examples/"
+cp "$here/haproxy.cfg" "$here/nginx.conf" "$root/usr/share/doc/shikaku-online/examples/"
