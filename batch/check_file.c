@@ -106,7 +106,8 @@ note_key(struct checked *c, const struct record *rec)
 static void
 find_twice(struct checked *c)
 {
-	char last[KEY_SIZE] = "";
+	char last[KEY_SIZE] = "", same[40];
+	int64_t record, first = 0;
 	const void *key;
 	struct slice number;
 	int got = sort_finish(c->keys);
@@ -116,11 +117,17 @@ find_twice(struct checked *c)
 			.file = c->src.name,
 			.offset = -1 };
 
+		memcpy(&record, number.p, sizeof(record));
 		if (memcmp(last, key, KEY_SIZE) == 0) {
-			memcpy(&d.record, number.p, sizeof(d.record));
+			snprintf(
+			    same, sizeof(same), DUPLICATE_OF, (long long)first);
+			d.record = record;
+			d.detail = same;
 			diag_raise(&c->list.sink, &d);
 			c->counts.accepted--;
 			c->counts.refused++;
+		} else {
+			first = record;
 		}
 		memcpy(last, key, KEY_SIZE);
 	}

@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include "batch/describe_schema.h"
-#include "formats/codec/check.h"
 #include "formats/codec/workbook.h"
 #include "formats/example.h"
 
@@ -16,35 +15,6 @@ const char *const describe_names[DESCRIBE__MAX] = {
 	[DESCRIBE_YAML] = "yaml",
 	[DESCRIBE_XSD] = "xsd",
 	[DESCRIBE_MAN] = "man",
-};
-
-static const struct {
-	const char *en, *ja;
-} forms[FIELD__MAX] = {
-	[FIELD_NUM] = { "digits", "数字" },
-	[FIELD_ANK] = { "half-width letters and digits", "半角英数字" },
-	[FIELD_KANA] = { "half-width katakana", "半角カナ" },
-	[FIELD_KANJI] = { "full width", "全角" },
-	[FIELD_TEXT] = { "text", "文字列" },
-	[FIELD_DAY] = { "YYYYMMDD", "西暦年月日" },
-	[FIELD_TIME] = { "YYYYMMDDHHmmss", "日時（日本時間）" },
-	[FIELD_CODE] = { "code", "コード" },
-};
-
-/* What a named check asks for beyond its type. */
-static const struct {
-	enum diag_code (*check)(const struct value *v);
-	const char *en, *ja;
-} checks[] = {
-	{ check_insurer_number, "6 or 8, check digit",
-	    "6桁または8桁、検証番号" },
-	{ check_institution_code, "check digit", "検証番号" },
-	{ check_post_number, "ddd-dddd", "ddd-dddd" },
-	{ check_ratio, "010 020 030", "010 020 030" },
-	{ check_prefecture, "01-47", "01～47" },
-	{ check_serial, "hex, 1-20 octets", "16進、1～20オクテット" },
-	{ check_sha256, "lower-case hex", "16進小文字" },
-	{ check_municipality, "5 or 6 digits", "5桁または6桁" },
 };
 
 const char *const describe_titles[D__MAX] = {
@@ -71,13 +41,7 @@ put_form(const struct exchange_row *x, struct buf *b, bool ja)
 			buf_puts(b, ja ? "、繰返し" : ", repeated");
 		return;
 	}
-	buf_puts(b, ja ? forms[f->type].ja : forms[f->type].en);
-	if ((f->flags & FIELD_EXACT) != 0)
-		buf_puts(b, ja ? "、固定長" : ", exactly");
-	for (size_t i = 0; i < sizeof(checks) / sizeof(*checks); i++)
-		if (f->check == checks[i].check)
-			buf_printf(b, "%s%s", ja ? "、" : ", ",
-			    ja ? checks[i].ja : checks[i].en);
+	field_form(f, ja, b);
 }
 
 static void
@@ -87,22 +51,6 @@ put_need(const struct field *f, struct buf *b)
 		buf_puts(b, "required");
 	if ((f->flags & FIELD_KEY) != 0)
 		buf_puts(b, (f->flags & FIELD_REQUIRED) != 0 ? ", key" : "key");
-}
-
-static void
-put_codes(const struct field *f, struct buf *b)
-{
-	const char *between = "";
-
-	for (const struct code *c = f->codes; c != NULL && c->code != NULL;
-	     c++) {
-		if (c->out_of_scope)
-			continue;
-		buf_printf(b, "%s%s %s", between, c->code, c->ja);
-		if (strcmp(c->ja, c->en) != 0)
-			buf_printf(b, " %s", c->en);
-		between = "; ";
-	}
 }
 
 /* The feed and the record type are what this very layout has there. */
@@ -121,7 +69,7 @@ put_example(
 	    strcmp(x->field->name, "Feed") == 0)
 		buf_puts(b, strncmp(l->name, "nhi_", 4) == 0 ? "nhi" : l->name);
 	else
-		example_value(x->field, b);
+		example_alone(x->field, b);
 }
 
 void
@@ -153,7 +101,7 @@ describe_row(const struct exchange *e, const struct exchange_row *x,
 		if (i == D_PRIVATE && (x->field->flags & FIELD_PRIVATE) != 0)
 			buf_puts(&b, "private");
 		if (i == D_CODES && !box)
-			put_codes(x->field, &b);
+			field_codes(x->field, &b);
 		if (i == D_EXAMPLE && !box)
 			put_example(e, x, &b);
 		out->cell[i] =

@@ -180,6 +180,7 @@ identify_records(const char *path, int fd, const struct identify_options *told,
 		return say(sink, path,
 		    "name its character set with -e: utf8, utf8-bom, cp932");
 	out->charset = (enum charset)n;
+	out->declared = o.charset != NULL;
 	return 0;
 }
 

@@ -86,10 +86,12 @@ struct ingest_upload {
 	char last_key[SEGMENT_KEY_SIZE];
 	char last_payload[UINT16_MAX];
 	size_t last_n;
+	int64_t last_record;
 	/* acquisition dates seen under last_key: a bit per day, and the first
 	 * of them, to take them back */
 	uint8_t *dates;
 	size_t date[INGEST_DATES], ndates;
+	int64_t date_record[INGEST_DATES]; /* which record had it */
 	/* the insurer asked for last */
 	char number8[9];
 	const struct insurer *insurer;

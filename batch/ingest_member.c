@@ -41,6 +41,7 @@ open_reader(struct ingest_upload *u, struct ingest_member *m,
 	}
 	src.syntax = (enum syntax)syntax;
 	src.charset = (enum charset)charset;
+	src.declared = true;
 	spool_member(path, u->root, u->stem, place, m->said->syntax);
 	src.fd = m->fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (m->fd == -1)

@@ -81,24 +81,31 @@ date_of(const struct ingest_upload *u, struct slice payload)
 	return date >= 0 && date < DATES ? (size_t)date : 0;
 }
 
-/* Whether the date was seen under this key; it is from now on. A bit per day
- * of history: no file however made costs more than that. */
-static bool
-date_seen(struct ingest_upload *u, size_t date)
+/* The record that had the date under this key before; 0: none had, this one
+ * has it from now on; -1: one of many. A bit per day of history: no file
+ * however made costs more than that. */
+static int64_t
+date_seen(struct ingest_upload *u, size_t date, int64_t record)
 {
 	uint8_t bit = (uint8_t)(1u << date % 8);
 
 	if (date == NO_DATE)
-		return false;
+		return 0;
 	if (u->dates == NULL)
 		u->dates = text_alloc(DATES / 8 + 1);
-	if ((u->dates[date / 8] & bit) != 0)
-		return true;
+	if ((u->dates[date / 8] & bit) != 0) {
+		for (size_t i = 0; i < u->ndates && i < INGEST_DATES; i++)
+			if (u->date[i] == date)
+				return u->date_record[i];
+		return -1;
+	}
 	u->dates[date / 8] |= bit;
-	if (u->ndates < INGEST_DATES)
+	if (u->ndates < INGEST_DATES) {
 		u->date[u->ndates] = date;
+		u->date_record[u->ndates] = record;
+	}
 	u->ndates++;
-	return false;
+	return 0;
 }
 
 static void
@@ -112,7 +119,7 @@ forget_dates(struct ingest_upload *u)
 }
 
 static void
-duplicate(struct ingest_upload *u, const struct segment_row *row)
+duplicate(struct ingest_upload *u, const struct segment_row *row, int64_t first)
 {
 	/* the record member: of NHI the person file, which is the last */
 	struct ingest_member *m = &u->member[u->members - 1];
@@ -121,8 +128,12 @@ duplicate(struct ingest_upload *u, const struct segment_row *row)
 		.record = row->record,
 		.offset = -1 };
 	struct record rec;
-	char number8[9];
+	char number8[9], same[40];
 
+	if (first > 0) {
+		snprintf(same, sizeof(same), DUPLICATE_OF, (long long)first);
+		d.detail = same;
+	}
 	m->refused++;
 	if (u->head.kind == SEGMENT_PERIOD &&
 	    record_unpack(&qualification_format, row->payload, &rec) == 0 &&
@@ -137,6 +148,7 @@ static bool
 keep_row(void *arg, const struct segment_row *row)
 {
 	struct ingest_upload *u = arg;
+	int64_t first;
 
 	if (row == NULL) {
 		u->last_n = 0;
@@ -147,16 +159,19 @@ keep_row(void *arg, const struct segment_row *row)
 		memcpy(u->last_key, row->key, SEGMENT_KEY_SIZE);
 		memcpy(u->last_payload, row->payload.p, row->payload.n);
 		u->last_n = row->payload.n;
+		u->last_record = row->record;
 		forget_dates(u);
 		return true;
 	}
 	/* most keys come once: dates are looked at from the second row on */
 	if (u->ndates == 0)
 		date_seen(u,
-		    date_of(u, (struct slice) { u->last_payload, u->last_n }));
-	if (!date_seen(u, date_of(u, row->payload)))
+		    date_of(u, (struct slice) { u->last_payload, u->last_n }),
+		    u->last_record);
+	first = date_seen(u, date_of(u, row->payload), row->record);
+	if (first == 0)
 		return true;
-	duplicate(u, row);
+	duplicate(u, row, first);
 	return false;
 }
 

@@ -47,6 +47,15 @@ in_order(enum feed feed)
 	return feed != FEED_CRL && feed != FEED_INSTITUTION;
 }
 
+/* What follows from the number is true only of a file that is taken: one that
+ * is refused holds nothing up and fills no gap. */
+static void
+say_if_taken(struct upload *u, enum diag_code code, const char *detail)
+{
+	u->of_number = code;
+	snprintf(u->missing_text, sizeof(u->missing_text), "%s", detail);
+}
+
 /* A number that a held file waits for is no old one; its changes go before
  * those of that file, so its day must not come after. */
 static bool
@@ -64,7 +73,7 @@ fills_gap(struct upload *u)
 		return true;
 	}
 	u->row.late = true;
-	fault(u, DIAG_GAP_FILLED, "");
+	say_if_taken(u, DIAG_GAP_FILLED, "");
 	return true;
 }
 
@@ -99,10 +108,10 @@ check_sequence(struct upload *u)
 		if (!in_order(u->id.feed) ||
 		    (lenient_of(u->in->lenient, u->id.sender, u->in->run->day) &
 			1u << LENIENT_GAP) != 0) {
-			fault(u, DIAG_SEQUENCE_GAP, detail);
+			say_if_taken(u, DIAG_SEQUENCE_GAP, detail);
 			return;
 		}
-		fault(u, DIAG_SEQUENCE_HELD, detail);
+		say_if_taken(u, DIAG_SEQUENCE_HELD, detail);
 		u->missing[0] = from;
 		u->missing[1] = to;
 	}
@@ -356,16 +365,6 @@ make_ready(struct upload *u)
 	return 0;
 }
 
-/* The detail of the first diagnostic of a code. */
-static const char *
-detail_of(const struct upload *u, enum diag_code code)
-{
-	for (size_t i = 0; i < u->why.n; i++)
-		if (u->why.v[i].code == code && u->why.v[i].detail != NULL)
-			return u->why.v[i].detail;
-	return "";
-}
-
 /* The upload, and what it waits for or lets go on, in one transaction; that
  * it is held is up to ingest, which reads it first. */
 static int
@@ -384,8 +383,7 @@ enter(struct upload *u)
 	memcpy(h.sha256, u->row.sha256, sizeof(h.sha256));
 	snprintf(
 	    h.code, sizeof(h.code), "%s", diag_table[DIAG_SEQUENCE_HELD].code);
-	snprintf(
-	    h.detail, sizeof(h.detail), "%s", detail_of(u, DIAG_SEQUENCE_HELD));
+	snprintf(h.detail, sizeof(h.detail), "%s", u->missing_text);
 	if (u->missing[0] != 0 &&
 	    (ledger_hold_put(l, &h) == -1 ||
 		ledger_missing_put(l, &u->id, u->missing[0], u->missing[1]) ==
@@ -401,6 +399,8 @@ static int
 accept(struct upload *u)
 {
 	u->row.state = FILE_READY;
+	if (u->of_number != DIAG__MAX)
+		fault(u, u->of_number, u->missing_text);
 	if (u->in->run->dry)
 		return 0;
 	if (make_ready(u) == -1 || write_receipt(u, &u->id) == -1 ||
@@ -675,9 +675,12 @@ take_no_files(struct intake *in, const struct sender *s, const char *dir)
 static int
 take(struct intake *in, const struct sender *s, int box, const char *name)
 {
-	struct upload u = {
-		.in = in, .sender = s, .box = box, .name = name, .fd = -1
-	};
+	struct upload u = { .in = in,
+		.sender = s,
+		.box = box,
+		.name = name,
+		.fd = -1,
+		.of_number = DIAG__MAX };
 	int r, verdict = -1;
 
 	diag_list_init(&u.why, INTAKE_FAULTS_MAX, &in->run->log.sink,

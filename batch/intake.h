@@ -61,6 +61,8 @@ struct upload {
 	struct filename id;
 	char stem[64]; /* of our own making where !named */
 	struct ledger_file row; /* what goes into the ledger */
+	enum diag_code of_number; /* gap, or the end of one; DIAG__MAX: none */
+	char missing_text[64];
 	int missing[2]; /* first and last number that has not come; 0: none */
 	struct filename waits; /* row.late: who waited for this number */
 	struct diag_list why;

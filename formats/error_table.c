@@ -27,9 +27,9 @@ static const struct field fields[E_ROW] = {
 	[E_KEY] = { "キー", "key of the record; private parts are ***", 10, 400, FIELD_TEXT, 0, NULL, NULL },
 	[E_NAME_JA] = { "項目名", "Japanese name of the item", 11, 120, FIELD_TEXT, 0, NULL, NULL },
 	[E_REASON_JA] = { "理由", "reason in Japanese", 12, 400, FIELD_TEXT, REQ, NULL, NULL },
-	[E_MEND_JA] = { "直し方", "how to mend it, in Japanese", 13, 400, FIELD_TEXT, REQ, NULL, NULL },
+	[E_MEND_JA] = { "直し方", "how to mend it, in Japanese", 13, 800, FIELD_TEXT, REQ, NULL, NULL },
 	[E_REASON] = { "reason", "reason in English", 14, 800, FIELD_TEXT, REQ, NULL, NULL },
-	[E_MEND] = { "how to mend", "how to mend it, in English", 15, 400, FIELD_TEXT, REQ, NULL, NULL },
+	[E_MEND] = { "how to mend", "how to mend it, in English", 15, 800, FIELD_TEXT, REQ, NULL, NULL },
 	[E_RECEIPT] = { "受付番号", "receipt number of the upload", 16, 64, FIELD_TEXT, 0, NULL, NULL },
 	[E_NOTE] = { "備考", "remarks on the row itself", 17, 400, FIELD_TEXT, 0, NULL, NULL },
 };

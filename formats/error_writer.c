@@ -6,12 +6,14 @@
 #include "formats/codec/sort.h"
 #include "formats/codec/workbook.h"
 #include "formats/error_row.h"
+#include "formats/example.h"
 #include "formats/receipt.h"
 
 #define GETA                                                                   \
 	0x3013 /* 〓: stands in CP932 for what it lacks; ● would look like  \
 		  the substitute of a stored name */
 #define NOTE_MAX 1000 /* a mask of 512 and ten positions named */
+#define MEND_MAX 1600 /* cells of 800 characters (error_table.c) */
 #define CELL_MAX (4 * RECORD_BYTES_MAX)
 #define LINE_MAX_ (2 * CELL_MAX + 32 * ERROR_TEXT_MAX)
 
@@ -77,6 +79,10 @@ struct error_writer {
 	struct slice cell[E__MAX];
 	char number[4][24];
 	char reason[2 * ERROR_TEXT_MAX], kind[200];
+	char mend_ja[MEND_MAX], mend[MEND_MAX];
+	struct slice expected[2]; /* in them, of this fault of this item */
+	const struct field *of_field;
+	enum diag_code of_code;
 	char note[NOTE_MAX], lacks[NOTE_MAX + 100]; /* and of CP932 */
 	char row[CELL_MAX];
 	char line[LINE_MAX_], cp932[LINE_MAX_];
@@ -253,6 +259,69 @@ format_of(const struct layout *l, const struct error_row *r)
 	return find_field(l->trailer, r) != NULL ? l->trailer : NULL;
 }
 
+/* Faults of a single value, which its row of the layout tells how to mend. */
+static bool
+is_of_value(enum diag_code c)
+{
+	switch (c) {
+	case DIAG_MISSING:
+	case DIAG_TOO_LONG:
+	case DIAG_TOO_SHORT:
+	case DIAG_NOT_DIGITS:
+	case DIAG_NOT_ASCII:
+	case DIAG_NOT_KANA:
+	case DIAG_NOT_FULL_WIDTH:
+	case DIAG_BAD_DATE:
+	case DIAG_BAD_TIME:
+	case DIAG_NOT_IN_CODES:
+	case DIAG_BAD_PATTERN:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+make_expected(
+    struct error_writer *w, enum diag_code code, const struct field *f)
+{
+	const struct diag_entry *e = &diag_table[code];
+	struct buf ja, en;
+
+	buf_init(&ja, w->mend_ja, sizeof(w->mend_ja));
+	buf_init(&en, w->mend, sizeof(w->mend));
+	buf_printf(&ja, "%s（正しい値: ", e->mend_ja);
+	buf_printf(&en, "%s (expected: ", e->mend_en);
+	field_expects(f, true, &ja);
+	field_expects(f, false, &en);
+	if (f->type != FIELD_CODE) {
+		buf_puts(&ja, "。例 ");
+		buf_puts(&en, "; example ");
+		example_alone(f, &ja);
+		example_alone(f, &en);
+	}
+	buf_puts(&ja, "）");
+	buf_puts(&en, ")");
+	w->expected[0] = ja.full ? slice_of(e->mend_ja) : buf_slice(&ja);
+	w->expected[1] = en.full ? slice_of(e->mend_en) : buf_slice(&en);
+	w->of_field = f;
+	w->of_code = code;
+}
+
+/* "... (expected: 1 男、2 女)": nobody should need the layout beside the list.
+ * Faults come in droves of the same kind. */
+static void
+set_expected(
+    struct error_writer *w, const struct error_row *r, const struct field *f)
+{
+	if (f == NULL || !is_of_value(r->code))
+		return;
+	if (w->of_field != f || w->of_code != r->code)
+		make_expected(w, r->code, f);
+	w->cell[E_MEND_JA] = w->expected[0];
+	w->cell[E_MEND] = w->expected[1];
+}
+
 static void
 set_kind(
     struct error_writer *w, const struct layout *l, const struct error_row *r)
@@ -260,6 +329,7 @@ set_kind(
 	const struct format *f = format_of(l, r);
 	const struct field *field = find_field(f, r);
 
+	set_expected(w, r, field);
 	snprintf(w->kind, sizeof(w->kind), "%s（%s）",
 	    f != NULL ? f->ja : "ファイル", f != NULL ? f->name : "file");
 	w->cell[E_KIND] = slice_of(w->kind);
@@ -284,6 +354,30 @@ set_texts(struct error_writer *w, const struct error_row *r)
 	}
 }
 
+/* "34 expected, 33 found"; "same as record 17": the numbers, in Japanese. */
+static bool
+note_numbers(struct error_writer *w, const struct error_row *r)
+{
+	char text[64];
+	unsigned want, found;
+	long long first;
+
+	snprintf(text, sizeof(text), "%.*s", (int)r->detail.n, r->detail.p);
+	if (r->code == DIAG_FIELD_COUNT &&
+	    sscanf(text, FIELDS_FOUND, &want, &found) == 2)
+		snprintf(w->note, sizeof(w->note),
+		    "この行の項目数は%u、レイアウトでは%uです", found, want);
+	else if (r->code == DIAG_DUPLICATE &&
+	    sscanf(text, DUPLICATE_OF, &first) == 1)
+		snprintf(w->note, sizeof(w->note),
+		    "レコード番号%lldと同じです。先のレコードを有効としました",
+		    first);
+	else
+		return false;
+	w->cell[E_NOTE] = slice_of(w->note);
+	return true;
+}
+
 /* Where the substitutes stand, for people and for programs:
  * "2・5文字目を代替文字に置き換えました（位置01001）". */
 static void
@@ -296,6 +390,8 @@ set_note(struct error_writer *w, const struct error_row *r)
 	int n = 0;
 
 	w->cell[E_NOTE] = (struct slice) { "", 0 };
+	if (note_numbers(w, r))
+		return;
 	if (r->code != DIAG_REPLACED || mask.n <= head.n ||
 	    memcmp(mask.p, head.p, head.n) != 0)
 		return;

@@ -11,5 +11,7 @@
 /* Appended to out (width + 1 bytes of UTF-8 at three each are enough). Empty
  * where the row is better left empty beside the others' examples. */
 struct slice example_value(const struct field *f, struct buf *out);
+/* The same of the row by itself: never empty where it may be filled. */
+struct slice example_alone(const struct field *f, struct buf *out);
 
 #endif

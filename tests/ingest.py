@@ -136,6 +136,8 @@ def shikaku(root, seq, records, syntax="csv", charset="utf8", **other):
         data = csv(sender, "shikaku", seq, [list(r.values()) for r in records],
                    sum_, other.get("head"), other.get("tail", True))
     n = other.get("n", len(records))
+    if charset == "utf8-bom" and other.get("mark", True):
+        data = "\ufeff" + data
     if "cut" in other:
         data = data[:other["cut"]]
     put(root, sender, "shikaku", seq,

@@ -401,6 +401,13 @@ def sequences():
     s.put(stem(seq=2) + ".zip.p7m", good(seq=2))
     check("an older number is refused", s.run() == 5 and
           s.codes()[stem(seq=2) + ".receipt.yaml"] == ("refused", ["F3004"]))
+    s.put(stem(seq=6) + ".zip.p7m", good(seq=6)[:-1])
+    check("a refused file is told of its fault alone, not of the gap it would leave",
+          s.run() == 5 and s.codes()[stem(seq=6) + ".receipt.yaml"] == ("refused", ["F3101"]) and
+          s.rows("SELECT number FROM missing") == [], s.codes())
+    s.put(stem(seq=6) + ".zip.p7m", b"")
+    check("nor is an empty one", s.run() == 5 and
+          s.codes()[stem(seq=6) + ".receipt.yaml"] == ("refused", ["F3009"]), s.codes())
     s.put(stem(seq=6) + ".zip.p7m", good(seq=6))
     check("a gap is told", s.run() == 0 and
           s.codes()[stem(seq=6) + ".receipt.yaml"] == ("accepted", ["E3501"]))

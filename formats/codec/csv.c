@@ -236,8 +236,8 @@ row(struct csv *c, struct syntax_raw *raw)
 		return uncut(c, raw);
 	if (c->in.p[len - 1] != '\n')
 		input_note_end(&c->in, c->line);
-	raw->lf = c->in.p[len - 1] == '\n' && len > 1 &&
-	    c->in.p[len - 2] != '\r';
+	raw->lf =
+	    c->in.p[len - 1] == '\n' && len > 1 && c->in.p[len - 2] != '\r';
 	c->line += quotes ? newlines((struct slice) { c->in.p, len }) : 1;
 	input_take(&c->in, len);
 	return RECORD_OK;
@@ -298,7 +298,7 @@ csv_next(void *state, struct syntax_raw *raw)
 		fill_header(c, raw);
 	if (c->n == raw->format->nfields)
 		return RECORD_OK;
-	syntax_fault(raw, DIAG_FIELD_COUNT, -1, "%u expected, %u found",
+	syntax_fault(raw, DIAG_FIELD_COUNT, -1, FIELDS_FOUND,
 	    raw->format->nfields, c->n);
 	return RECORD_REFUSED;
 }

@@ -69,6 +69,13 @@ int field_check(const struct field *f, struct slice raw, struct value *out,
     struct buf *scratch, uint32_t substitute, const struct diag *at,
     struct diag_sink *sink);
 
+/* Appended to out: what the row asks for, as the page of its layout has it;
+ * its codes ("1 男 male; 2 女 female"); all of it for whoever must mend a
+ * value: "半角カナ、40字以内" or "1 男、2 女". */
+void field_form(const struct field *f, bool ja, struct buf *out);
+void field_codes(const struct field *f, struct buf *out);
+void field_expects(const struct field *f, bool ja, struct buf *out);
+
 /* Largest length in characters that f allows. */
 size_t field_chars(const struct field *f);
 const struct code *field_code(const struct field *f, struct slice value);

@@ -11,7 +11,7 @@
 #define EOF_MARK '\x1a'
 
 static int
-start(struct input *in, enum charset cs)
+start(struct input *in, const struct record_source *src)
 {
 	size_t n;
 	int r = 1;
@@ -26,12 +26,17 @@ start(struct input *in, enum charset cs)
 		return -1;
 	}
 	if (n >= 3 && memcmp(in->p, "\xef\xbb\xbf", 3) == 0) {
-		if (cs != CHARSET_CP932) {
+		if (src->charset != CHARSET_CP932) {
 			input_take(in, 3);
 			return 0;
 		}
 		diag_file(in->sink, DIAG_ENCODING, in->name,
 		    "declared CP932, begins like UTF-8");
+		return -1;
+	}
+	if (src->declared && src->charset == CHARSET_UTF8_BOM) {
+		diag_file(in->sink, DIAG_ENCODING, in->name,
+		    "declared utf8-bom, has no byte order mark");
 		return -1;
 	}
 	if (n >= 2 &&
@@ -59,7 +64,7 @@ input_open(struct input *in, const struct record_source *src)
 		in->storage = text_alloc(INPUT_SIZE);
 		in->p = in->end = in->storage;
 	}
-	return start(in, src->charset);
+	return start(in, src);
 }
 
 int

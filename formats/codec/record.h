@@ -111,6 +111,7 @@ struct record_source {
 	struct diag_sink *sink;
 	unsigned lenient; /* enum record_lenient; 0: nothing is overlooked */
 	int64_t most; /* records of the file; 0: RECORDS_PER_FILE_MAX */
+	bool declared; /* its sender said the charset: utf8-bom has its mark */
 };
 
 struct record_counts {

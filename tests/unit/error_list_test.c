@@ -88,6 +88,50 @@ row(void)
 	error_list_free(&l);
 }
 
+/* What the layout says of the item, so that nobody needs it beside the list;
+ * the first record of a key and the number of items, in Japanese too. */
+static void
+expected(void)
+{
+	struct diag twice = { .code = DIAG_DUPLICATE,
+		.file = "a.csv",
+		.record = 9,
+		.offset = -1,
+		.detail = "same as record 4" };
+	struct diag count = { .code = DIAG_FIELD_COUNT,
+		.file = "a.csv",
+		.record = 10,
+		.line = 11,
+		.detail = "36 expected, 35 found" };
+	struct error_list l;
+	char *s;
+
+	error_list_init(&l, "/tmp", 10, NULL, DIAG_FATAL);
+	raise(&l, DIAG_NOT_IN_CODES, 1, 2, "Sex1", 19);
+	raise(&l, DIAG_BAD_PATTERN, 2, 3, "PostNumber", 22);
+	raise(&l, DIAG_TOO_LONG, 3, 4, "NameKana", 17);
+	raise(&l, DIAG_BAD_DATE, 4, 5, "Birthdate", 21);
+	diag_raise(&l.sink, &twice);
+	diag_raise(&l.sink, &count);
+	s = write_list(&l, 10, false);
+	CU_ASSERT_EQUAL(occurs(s, "（正しい値: 1 男、2 女"), 1);
+	CU_ASSERT_EQUAL(occurs(s, "(expected: 1 male, 2 female"), 1);
+	CU_ASSERT_EQUAL(
+	    occurs(s, "（正しい値: 半角英数字、8字以内、ddd-dddd。例 100-0001）"),
+	    1);
+	CU_ASSERT_EQUAL(occurs(s, "（正しい値: 半角カナ、120字以内。例 "), 1);
+	CU_ASSERT_EQUAL(
+	    occurs(s, "（正しい値: 西暦年月日YYYYMMDD。例 19500415）"), 1);
+	CU_ASSERT_EQUAL(occurs(s, "(same as record 4)"), 1);
+	CU_ASSERT_EQUAL(
+	    occurs(s, "レコード番号4と同じです。先のレコードを有効としました"),
+	    1);
+	CU_ASSERT_EQUAL(
+	    occurs(s, "この行の項目数は35、レイアウトでは36です"), 1);
+	free(s);
+	error_list_free(&l);
+}
+
 /* One text for the clerk, with the mask for programs; the same in CP932, and
  * nothing of what was replaced. */
 static void
@@ -237,6 +281,7 @@ no_disk(void)
 static CU_TestInfo tests[] = {
 	{ "substitutes are told by their places", substitutes },
 	{ "a row says where, what, why and how to mend it", row },
+	{ "a row says what its item should look like", expected },
 	{ "rows come by record, those of the file first", order },
 	{ "a list that is cut says by how much", cut },
 	{ "a list larger than its memory is whole and in order", many },

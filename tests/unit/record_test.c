@@ -27,7 +27,7 @@ read_most(struct slice bytes, const struct layout *l, enum syntax s,
 {
 	struct outcome o = { 0 };
 	struct record_source src = { "t", -1, bytes, l, s, cs, TODAY, 0, NULL,
-		0, most };
+		0, most, false };
 	struct record_reader *r;
 	struct record rec;
 
@@ -105,11 +105,43 @@ same_values(const struct record *rec, const struct layout *l, long number)
 	}
 }
 
+/* Its sender said utf8-bom; where nobody did, both are read. */
+static void
+declared_mark(void)
+{
+	static const char *const files[] = { "\xef\xbb\xbf", "" };
+
+	for (int i = 0; i < 2; i++)
+		for (int said = 0; said < 2; said++) {
+			struct diag_list list;
+			char text[64];
+			struct record_source src = { .name = "t",
+				.fd = -1,
+				.layout = &qualification_layout,
+				.syntax = SYNTAX_CSV,
+				.charset = CHARSET_UTF8_BOM,
+				.today = TODAY,
+				.sink = &list.sink,
+				.declared = said == 1 };
+
+			snprintf(text, sizeof(text), "%s3,0,0\r\n", files[i]);
+			src.bytes = slice_of(text);
+			diag_list_init(&list, 10, NULL, DIAG_FATAL);
+			struct record_reader *r = record_open(&src);
+			struct record rec;
+			CU_ASSERT_EQUAL(record_next(r, &rec), RECORD_BROKEN);
+			CU_ASSERT_EQUAL(list.sink.counts[DIAG_ENCODING],
+			    i == 1 && said == 1);
+			record_close(r);
+			diag_list_free(&list);
+		}
+}
+
 static void
 trip(const struct layout *l, enum syntax s, enum charset cs)
 {
 	struct record_source src = { "t", -1, { NULL, 0 }, l, s, cs, TODAY, 0,
-		NULL, 0, 0 };
+		NULL, 0, 0, false };
 	struct diag_list list;
 	struct record_reader *r;
 	struct record rec;
@@ -921,6 +953,7 @@ static CU_TestInfo tests[] = {
 	    test_total_of_refused },
 	{ "all faults of a record are told, with their place",
 	    test_all_faults },
+	{ "a byte order mark that was declared must be there", declared_mark },
 	{ "more records than the limit", test_more_records_than_the_limit },
 	{ "a site's table names its columns and is good as a whole",
 	    test_site_table },
