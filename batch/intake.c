@@ -200,6 +200,10 @@ write_receipt(const struct upload *u, const struct filename *id)
 
 	r.opening =
 	    day_moment(u->in->run->day + 1, u->in->run->config->service_open);
+	/* a night that is run long after its day */
+	if (r.opening <= r.arrived)
+		r.opening =
+		    receipt_next(r.arrived, u->in->run->config->service_open);
 	if (id != NULL)
 		r.id = *id;
 	memcpy(r.sha256, u->row.sha256, sizeof(r.sha256));
