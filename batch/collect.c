@@ -178,33 +178,12 @@ take_all(struct collect *c)
 
 /* ---- the journals ---- */
 
-/* Chain and numbers from the first line on, and that what was taken before
- * is still the same. */
 static int
-prove(struct collect *c, struct journal_file *f)
-{
-	const struct taken *t = taken_of(c, f->name);
-	int64_t before = t != NULL ? t->lines : 0;
-	char at[17];
-
-	if (journal_prove(c->root, f, before, at, c->sink) == -1)
-		return -1;
-	if (t != NULL && (f->lines < before || strcmp(at, t->chain) != 0)) {
-		diag_file(c->sink, DIAG_JOURNAL_CHAIN, f->name,
-		    "its first %lld lines are not those collected before",
-		    (long long)before);
-		return -1;
-	}
-	f->from = before;
-	return 0;
-}
-
-static int
-on_line(void *arg, const struct record *line)
+on_line(void *arg, const struct record *card)
 {
 	struct collect *c = arg;
 
-	if (riyo_add(c->riyo, line) == -1) {
+	if (card != NULL && riyo_add(c->riyo, card) == -1) {
 		diag_file(c->sink, DIAG_IO, "work", "%s", strerror(errno));
 		run_worst(&c->run, EXIT_TEMPORARY);
 		return -1;
@@ -219,14 +198,18 @@ on_line(void *arg, const struct record *line)
 	return 0;
 }
 
+/* Chain and numbers from the first line on, and that what was taken before
+ * is still the same. */
 static int
 read_journals(struct collect *c)
 {
 	for (size_t i = 0; i < c->journals.n; i++) {
 		struct journal_file *f = &c->journals.v[i];
+		const struct taken *t = taken_of(c, f->name);
 
-		if (prove(c, f) == -1 ||
-		    journal_each(c->root, f, on_line, c, c->sink) == -1) {
+		f->from = t != NULL ? t->lines : 0;
+		if (journal_each(c->root, f, t != NULL ? t->chain : NULL,
+			on_line, c, c->sink) == -1) {
 			if (c->run.exit < EXIT_TEMPORARY)
 				run_worst(&c->run, EXIT_INTEGRITY);
 			return -1;

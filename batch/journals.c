@@ -219,42 +219,89 @@ journal_lines(const char *root, struct journal_file *f,
 	return prove(root, f, &how, sink);
 }
 
-int
-journal_each(const char *root, const struct journal_file *f,
-    int (*each)(void *arg, const struct record *line), void *arg,
-    struct diag_sink *sink)
-{
-	struct record_source src = { .name = f->name,
-		.layout = &usage_layout,
-		.syntax = SYNTAX_CSV,
-		.charset = CHARSET_UTF8,
-		.today = f->day,
-		.sink = sink };
-	struct record_reader *reader;
+struct taking {
+	struct journal_file *f;
+	const char *known;
+	int (*each)(void *arg, const struct record *card);
+	void *arg;
+	struct diag_sink *sink;
 	struct record rec;
-	int64_t line = 0;
-	int ok = -1;
+	char scratch[RECORD_BYTES_MAX];
+};
+
+static int
+not_known(const struct taking *t)
+{
+	diag_file(t->sink, DIAG_JOURNAL_CHAIN, t->f->name,
+	    "its first %lld lines are not those collected before",
+	    (long long)t->f->from);
+	return -1;
+}
+
+/* The columns of a line into t->rec; how many of them are wrong. */
+static int
+read_line(struct taking *t, struct slice line)
+{
+	struct diag at = { .file = t->f->name,
+		.line = t->f->lines + 1,
+		.offset = -1,
+		.record = t->f->lines };
+	struct buf scratch;
+	int bad = 0;
+
+	buf_init(&scratch, t->scratch, sizeof(t->scratch));
+	for (int i = 0; i < U__MAX; i++) {
+		const char *comma = memchr(line.p, ',', line.n);
+		size_t n = comma != NULL ? (size_t)(comma - line.p) : line.n;
+
+		bad += field_check(&usage_format.fields[i],
+		    (struct slice) { line.p, n }, &t->rec.v[i], &scratch, 0,
+		    &at, t->sink);
+		bad += (comma == NULL) != (i == U__MAX - 1);
+		n += comma != NULL;
+		line.p += n;
+		line.n -= n;
+	}
+	return bad;
+}
+
+/* Most lines are questions by number: of them only that is looked at. */
+static int
+on_line(void *arg, struct slice line)
+{
+	struct taking *t = arg;
+	const struct journal_file *f = t->f;
 
 	if (f->lines <= f->from)
-		return 0;
-	src.fd = journal_open(root, f->name, sink);
-	if (src.fd == -1)
-		return -1;
-	reader = record_open(&src);
-	while (reader != NULL && line < f->lines) {
-		enum record_result got = record_next(reader, &rec);
+		return f->lines == f->from && t->known != NULL &&
+			strcmp(f->chain, t->known) != 0 ?
+		    not_known(t) :
+		    0;
+	if (column(line, U_CARD_RESULT).n == 0 && column(line, U_CHAIN).n > 0)
+		return t->each(t->arg, NULL);
+	t->rec.number = f->lines;
+	if (read_line(t, line) == 0)
+		return t->each(t->arg, &t->rec);
+	diag_file(t->sink, DIAG_JOURNAL_CHAIN, f->name,
+	    "line %lld is no usage line", (long long)f->lines + 1);
+	return -1;
+}
 
-		if (got != RECORD_OK) {
-			diag_file(sink, DIAG_JOURNAL_CHAIN, f->name,
-			    "line %lld is no usage line", (long long)line + 2);
-			break;
-		}
-		if (++line > f->from && each(arg, &rec) != 0)
-			break;
-		if (line == f->lines)
-			ok = 0;
-	}
-	record_close(reader);
-	close(src.fd);
+int
+journal_each(const char *root, struct journal_file *f, const char *known,
+    int (*each)(void *arg, const struct record *card), void *arg,
+    struct diag_sink *sink)
+{
+	struct taking *t = text_alloc(sizeof(*t));
+	int ok;
+
+	*t = (struct taking) {
+		.f = f, .known = known, .each = each, .arg = arg, .sink = sink
+	};
+	record_init(&t->rec, &usage_format);
+	ok = journal_lines(root, f, on_line, t, sink);
+	if (ok == 0 && f->lines < f->from)
+		ok = not_known(t);
+	free(t);
 	return ok;
 }

@@ -34,10 +34,13 @@ void journals_free(struct journals *j);
 int journal_prove(const char *root, struct journal_file *f, int64_t line,
     char at[17], struct diag_sink *sink);
 
-/* The lines after `from`, in order, no further than `lines`. each(): non-zero
- * stops. 0, -1 raised or stopped. */
-int journal_each(const char *root, const struct journal_file *f,
-    int (*each)(void *arg, const struct record *line), void *arg,
+/* Proves, and hands out the lines after `from` in the same pass: those about a
+ * card as records (good until each() returns), of the others only that they
+ * are there (NULL). known (may be NULL): the chain after line `from` as an
+ * earlier run had it; the journal must agree. each(): non-zero stops. Fills f
+ * as journal_prove(). 0, -1 raised or stopped. */
+int journal_each(const char *root, struct journal_file *f, const char *known,
+    int (*each)(void *arg, const struct record *card), void *arg,
     struct diag_sink *sink);
 
 /* Proves, and hands out each line as it lies, chain and all, in the same pass:

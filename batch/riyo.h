@@ -10,7 +10,7 @@
  * without a result is not billable (3), nor one that no list was asked for
  * (expired: the certificate itself says so).
  * Questions by number ask J-LIS for nothing and are not in this file.
- * Records come out by time of use; two external sorts, flat memory.
+ * Records come out by time of use; external sorts, flat memory.
  */
 #ifndef BATCH_RIYO_H
 #define BATCH_RIYO_H
