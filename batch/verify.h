@@ -55,6 +55,7 @@ struct verify {
 	const char *signer; /* commonName every head must be signed by */
 	bool (*stopped)(void);
 	void (*progress)(void *arg, int64_t lines);
+	int64_t steps; /* of a snapshot, for progress() */
 	void *arg;
 };
 
@@ -77,7 +78,10 @@ const char *verify_stamp(const char *ca_pem, const void *doc, size_t n,
 /* SHA-256 over up to two pieces; fast for short ones. */
 void verify_sha256(
     const void *a, size_t n, const void *b, size_t m, unsigned char out[32]);
-int verify_sha256_file(const char *path, char hex[65]);
+/* each (may be NULL): after every block of 1 MiB; not 0 stops. 0; -1 cannot be
+ * read; 1 stopped. */
+int verify_sha256_file(
+    const char *path, char hex[65], int (*each)(void *arg), void *arg);
 
 /* verify_heads.c: reads all heads, proves signatures and their order. */
 int verify_heads(struct verify *v);

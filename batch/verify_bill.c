@@ -577,7 +577,7 @@ verify_bill(struct verify *v, const struct verify_head *h)
 	if (h->retry_days >= 0 && b.first >= 0)
 		read_before(&b);
 	snprintf(path, sizeof(path), "%s/%s", v->usage, h->file);
-	if (verify_sha256_file(path, sha256) == 0 &&
+	if (verify_sha256_file(path, sha256, NULL, NULL) == 0 &&
 	    strcmp(sha256, h->sha256) != 0)
 		bad(&b, 0, "not the bytes the head was made over");
 	if (read_journals(&b) == 0 && read_file(&b) == 0 &&

@@ -477,7 +477,7 @@ prove_digests(struct months *m)
 			continue;
 		snprintf(
 		    path, sizeof(path), "%s/%s", m->v->usage, m->h->file[i]);
-		if (verify_sha256_file(path, hex) == -1 ||
+		if (verify_sha256_file(path, hex, NULL, NULL) == -1 ||
 		    strcmp(hex, m->h->sha256[i]) != 0)
 			ok = month_bad(m, m->h->file[i], 0,
 			    "missing, or not the bytes the head was made over");

@@ -14,6 +14,7 @@
 
 #define DOC_MAX 65536
 #define KINDS 4
+#define EVERY 1000000 /* steps of SQLite: some milliseconds */
 
 static const char *const names[KINDS] = { "qualification", "cards",
 	"revocation", "institutions" };
@@ -162,6 +163,17 @@ read_set(char *doc, struct set *s)
 	}
 }
 
+/* A file of gigabytes: it is seen to live, and told to stop it does. */
+static int
+living(void *arg)
+{
+	struct verify *v = arg;
+
+	if (v->progress != NULL)
+		v->progress(v->arg, ++v->steps);
+	return v->stopped();
+}
+
 /* First column of the first row as text; "" where there is none. -1: the
  * file does not answer. */
 static int
@@ -190,7 +202,8 @@ check_rows(struct verify *v, sqlite3 *db, int kind, const struct entry *e)
 
 	if (ask(db, "PRAGMA integrity_check(1)", got) == -1 ||
 	    strcmp(got, "ok") != 0) {
-		bad(v, e->file, "SQLite's integrity_check fails");
+		if (!v->stopped())
+			bad(v, e->file, "SQLite's integrity_check fails");
 		return;
 	}
 	/* the manifest's YYYY-MM-DD is YYYYMMDD in the file */
@@ -198,6 +211,8 @@ check_rows(struct verify *v, sqlite3 *db, int kind, const struct entry *e)
 	    names[kind], e->generation, e->day,
 	    strlen(e->day) == 10 ? e->day + 5 : "",
 	    strlen(e->day) == 10 ? e->day + 8 : "", e->rows, e->digest);
+	if (v->stopped())
+		return;
 	if (ask(db,
 		"SELECT kind || ' ' || generation || ' ' || day || ' ' || "
 		"\"rows\" || ' ' || digest FROM generation",
@@ -205,12 +220,13 @@ check_rows(struct verify *v, sqlite3 *db, int kind, const struct entry *e)
 	    strcmp(got, want) != 0)
 		bad(v, e->file, "says another generation than the manifest");
 	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", tables[kind]);
-	if (ask(db, sql, got) == -1 || atoll(got) != e->rows)
+	if ((ask(db, sql, got) == -1 || atoll(got) != e->rows) && !v->stopped())
 		bad(v, e->file, "has another number of rows");
 	v->records += atoll(got);
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
-		if (rules[i].kind == kind &&
-		    (ask(db, rules[i].sql, got) == -1 || got[0] != '\0'))
+		if (rules[i].kind == kind && !v->stopped() &&
+		    (ask(db, rules[i].sql, got) == -1 || got[0] != '\0') &&
+		    !v->stopped())
 			bad(v, e->file, rules[i].why);
 }
 
@@ -219,16 +235,18 @@ check_file(struct verify *v, const char *dir, int kind, const struct entry *e)
 {
 	char path[1024], uri[1100], hex[65];
 	sqlite3 *db = NULL;
+	int r;
 
 	if (!is_name(e->file, kind, e->generation)) {
 		bad(v, names[kind], "manifest names a file that is not ours");
 		return;
 	}
 	snprintf(path, sizeof(path), "%s/%s", dir, e->file);
-	if (verify_sha256_file(path, hex) == -1) {
+	r = verify_sha256_file(path, hex, living, v);
+	if (r == -1)
 		bad(v, e->file, "cannot be read");
+	if (r != 0)
 		return;
-	}
 	if (strcmp(hex, e->sha256) != 0) {
 		bad(v, e->file, "has other bytes than the manifest says");
 		return;
@@ -237,8 +255,10 @@ check_file(struct verify *v, const char *dir, int kind, const struct entry *e)
 	if (sqlite3_open_v2(uri, &db, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI,
 		NULL) != SQLITE_OK)
 		bad(v, e->file, "SQLite cannot open it");
-	else
+	else {
+		sqlite3_progress_handler(db, EVERY, living, v);
 		check_rows(v, db, kind, e);
+	}
 	sqlite3_close(db);
 }
 

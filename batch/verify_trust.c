@@ -309,24 +309,29 @@ verify_sha256(
 }
 
 int
-verify_sha256_file(const char *path, char hex[65])
+verify_sha256_file(
+    const char *path, char hex[65], int (*each)(void *arg), void *arg)
 {
-	char block[1 << 16];
+	static char block[1 << 20];
 	unsigned char out[32];
 	size_t n;
 	FILE *f = fopen(path, "rb");
 	EVP_MD_CTX *ctx = sha256();
+	int r = 0;
 
 	if (f == NULL)
 		return -1;
-	while ((n = fread(block, 1, sizeof(block), f)) > 0)
+	while (r == 0 && (n = fread(block, 1, sizeof(block), f)) > 0) {
 		if (EVP_DigestUpdate(ctx, block, n) != 1)
 			abort();
-	n = ferror(f) != 0;
+		r = each != NULL && each(arg) != 0 ? 1 : 0;
+	}
+	if (ferror(f) != 0)
+		r = -1;
 	fclose(f);
 	if (EVP_DigestFinal_ex(ctx, out, NULL) != 1)
 		abort();
 	for (int i = 0; i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", out[i]);
-	return n == 0 ? 0 : -1;
+	return r;
 }

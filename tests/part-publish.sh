@@ -115,6 +115,17 @@ is 'what came since waits' 2 "$(sqlite3 "$Q/ledger.sqlite" 'SELECT count(*) FROM
 verify() { "$B/shikaku-verify" --snapshots -c "$S/site.yaml" >"$S/out" 2>"$S/err"; status=$?; }
 verify
 is 'all that is kept is proved by another way' '0 0' "$status $(said F4019)"
+if strace -o /dev/null true 2>/dev/null; then
+	stopped=0
+	for at in pread64:1 pread64:3 pread64:9 pread64:20; do # at the work of SQLite
+		ASAN_OPTIONS="detect_leaks=0:${ASAN_OPTIONS:-}" strace -f -o /dev/null -e "trace=${at%:*}" -e "inject=${at%:*}:signal=SIGTERM:when=${at#*:}" \
+		    "$B/shikaku-verify" --snapshots -c "$S/site.yaml" >"$S/out" 2>"$S/err"
+		[ $? -eq 12 ] && [ "$(said F4019)" -eq 0 ] && stopped=$((stopped + 1))
+	done
+	is 'told to stop it stops, and calls nothing wrong that it has not looked at' 4 $stopped
+else
+	echo 'SKIP: no strace here: verify is not told to stop'
+fi
 found=0 tried=0
 cp -R "$Q/snapshots" "$T/good"
 spoilt() { # what was done to it must be found; then it is put right
