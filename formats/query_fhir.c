@@ -23,34 +23,67 @@ struct step {
 	char name[64], value[STEP_MAX]; /* value: of TYPE and URL */
 };
 
+/* Cut to fit: no name or URL of the table is so long (unit tests). */
+static void
+copy(char *out, size_t size, size_t from, const char *p, size_t n)
+{
+	size_t room = size - 1 - from;
+
+	n = n < room ? n : room;
+	memcpy(out + from, p, n);
+	out[from + n] = '\0';
+}
+
+/* jp: and our: before a URL */
+static size_t
+expand(const char **v, size_t *n, char *out)
+{
+	static const char jp[] = "http://jpfhir.jp/fhir/core/Extension/"
+				 "StructureDefinition/";
+	static const char ours[] = OURS "StructureDefinition/";
+
+	if (*n > 3 && memcmp(*v, "jp:", 3) == 0) {
+		memcpy(out, jp, sizeof(jp));
+		*v += 3;
+		*n -= 3;
+		return sizeof(jp) - 1;
+	}
+	if (*n > 4 && memcmp(*v, "our:", 4) == 0) {
+		memcpy(out, ours, sizeof(ours));
+		*v += 4;
+		*n -= 4;
+		return sizeof(ours) - 1;
+	}
+	return 0;
+}
+
 /* The next step; false at the end. */
 static bool
 next_step(const char **path, struct step *s)
 {
-	size_t n = strcspn(*path, " ");
-	size_t name = strcspn(*path, "[:= ");
-	const char *v = *path + name, *before = "";
-	size_t rest = n - (name < n ? name + 1 : name);
+	const char *p = *path, *v;
+	size_t n = 0, name, rest;
 
+	while (p[n] != '\0' && p[n] != ' ' && p[n] != '[' && p[n] != ':' &&
+	    p[n] != '=')
+		n++;
 	if (n == 0)
 		return false;
-	s->kind = *v == '[' ? FIRST : *v == ':' ? TYPE : NAME;
-	s->kind = *v == '=' ? URL : s->kind;
-	snprintf(s->name, sizeof(s->name), "%.*s", (int)name, *path);
-	v += s->kind == NAME ? 0 : 1;
-	if (s->kind == URL && strncmp(v, "jp:", 3) == 0)
-		before = "http://jpfhir.jp/fhir/core/Extension/"
-			 "StructureDefinition/";
-	else if (s->kind == URL && strncmp(v, "our:", 4) == 0)
-		before = OURS "StructureDefinition/";
-	if (before[0] != '\0') {
-		size_t prefix = strcspn(v, ":") + 1;
-		v += prefix;
-		rest -= prefix;
-	}
-	snprintf(s->value, sizeof(s->value), "%s%.*s", before, (int)rest, v);
-	*path += n;
-	*path += **path == ' ';
+	name = n;
+	s->kind = p[n] == '[' ? FIRST :
+	    p[n] == ':'	      ? TYPE :
+	    p[n] == '='	      ? URL :
+				NAME;
+	while (p[n] != '\0' && p[n] != ' ')
+		n++;
+	copy(s->name, sizeof(s->name), 0, p, name);
+	*path = p + n + (p[n] == ' ');
+	if (s->kind == NAME || s->kind == FIRST)
+		return true;
+	v = p + name + 1;
+	rest = n - name - 1;
+	name = s->kind == URL ? expand(&v, &rest, s->value) : 0;
+	copy(s->value, sizeof(s->value), name, v, rest);
 	return true;
 }
 

@@ -109,16 +109,23 @@ json_walk(struct slice doc, const struct xml_handler *h, const char *name,
 void
 json_quote(struct slice s, struct buf *out)
 {
-	buf_putc(out, '"');
-	for (size_t i = 0; i < s.n; i++) {
-		unsigned char c = (unsigned char)s.p[i];
+	size_t done = 0;
 
-		if (c == '"' || c == '\\')
-			buf_putc(out, '\\');
+	buf_putc(out, '"');
+	for (size_t i = 0; i <= s.n; i++) {
+		unsigned char c = i < s.n ? (unsigned char)s.p[i] : 0;
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		buf_put(out, (struct slice) { s.p + done, i - done });
+		done = i + 1;
+		if (i == s.n)
+			break;
 		if (c < 0x20)
 			buf_printf(out, "\\u%04x", c);
 		else
-			buf_putc(out, s.p[i]);
+			buf_put(out,
+			    (struct slice) { c == '"' ? "\\\"" : "\\\\", 2 });
 	}
 	buf_putc(out, '"');
 }
