@@ -29,6 +29,7 @@ challenges_new(void)
 
 	if (c == MAP_FAILED)
 		return NULL;
+	madvise(c, sizeof(*c), MADV_DONTDUMP); /* the key */
 	if (getrandom(c->key, sizeof(c->key), 0) != (ssize_t)sizeof(c->key)) {
 		munmap(c, sizeof(*c));
 		return NULL;
@@ -148,9 +149,11 @@ is_free(uint64_t v, int64_t now, int seconds)
 }
 
 /*
- * Insert, then look again: of two workers inserting the same id into two
- * slots at least one sees the other, and whoever sees another one gives up.
- * Both may give up; both getting it cannot be.
+ * Workers that see the same slots free meet at the first of them: one has it,
+ * the others find it there and give up. Where their clocks differ, so that
+ * they see others free, they may insert the same id into two slots: so look
+ * again; at least one sees the other, and whoever sees another one gives up.
+ * There both may give up; both getting it cannot be.
  */
 static bool
 mark_used(struct challenges *c, const unsigned char id[ID_BYTES], int64_t now,
@@ -169,6 +172,8 @@ mark_used(struct challenges *c, const unsigned char id[ID_BYTES], int64_t now,
 		if (is_free(old, now, seconds) &&
 		    atomic_compare_exchange_strong(slot, &old, v))
 			mine = i;
+		else if (old == v) /* another worker, just now */
+			return false;
 	}
 	for (size_t i = 0; i < WINDOW && mine < WINDOW; i++)
 		if (i != mine &&

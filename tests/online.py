@@ -664,6 +664,9 @@ def test_revocation_reload(s):
 def test_killed_worker(s):
     before = s.workers()
     check("two workers", len(before) == 2, before)
+    used = card_question(challenge(s), 1)
+    check("card: used before the kill", ask(s, used)["validity"] == "1")
+    unused = card_question(challenge(s), 1)
     for pid in before:
         os.kill(pid, signal.SIGKILL)
     began = time.time()
@@ -679,6 +682,12 @@ def test_killed_worker(s):
           and not set(before) & set(after), (before, after))
     check("crash to first answer within 4 s", time.time() - began < 4, time.time() - began)
     check("the log says so", "W9014" in "".join(s.log), s.log[-3:])
+    a = ask(s, used)
+    check("card: a used challenge stays used when the workers are others", a["code"] == "OE3006", a)
+    a = ask(s, unused)
+    check("card: a killed worker's challenge is good at the next", a["validity"] == "1", a)
+    a = ask(s, unused)
+    check("card: and there once", a["code"] == "OE3006", a)
 
 
 def test_switching(s, site):
@@ -901,6 +910,8 @@ def test_killed_parent(site):
     a stop stands for it): the one begun anew waits for its journal."""
     s = Server(site)
     workers = s.workers()
+    used, unused = (card_question(challenge(s), 1) for _ in range(2))
+    check("card: used before the restart", ask(s, used)["validity"] == "1")
     os.kill(workers[0], signal.SIGSTOP)
     s.p.kill()
     s.p.wait()
@@ -917,6 +928,10 @@ def test_killed_parent(site):
         return
     a = [ask(s, number("12-34", "19800505"))["validity"] for _ in range(4)]
     check("and it answers", a == ["1"] * 4, a)
+    a = [ask(s, q)["code"] for q in (used, unused)]
+    check("card: after a restart no challenge of before is good, used or not", a == ["OE3006"] * 2, a)
+    a = ask(s, card_question(challenge(s), 1))
+    check("card: a new one is", a["validity"] == "1", a)
     until = time.time() + 10
     while any(alive(w) for w in workers) and time.time() < until:
         time.sleep(0.05)
