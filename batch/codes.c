@@ -261,6 +261,7 @@ struct registering {
 	struct codes *c;
 	struct typed_key last;
 	int64_t segments;
+	enum segment_kind kind; /* those that are looked at */
 };
 
 /* Of a row: is there a period? A cancelled one alone makes nobody. */
@@ -277,7 +278,7 @@ register_row(struct registering *g, const struct segment_head *head,
 		if (row->payload.n > sizeof(to.b))
 			return 0;
 		memcpy(to.b, row->payload.p, row->payload.n);
-		return pairing_rekey(g->c->pairing, &key, &to);
+		return pairing_wish(g->c->pairing, &key, &to);
 	}
 	if (memcmp(&key, &g->last, sizeof(key)) == 0 ||
 	    record_unpack(&qualification_format, row->payload, &rec) == -1)
@@ -298,7 +299,7 @@ register_segment(void *arg, const struct ledger_segment *s)
 	struct segment_row row;
 	int got = 0, r = 0;
 
-	if (s->kind != SEGMENT_PERIOD && s->kind != SEGMENT_REKEY)
+	if (s->kind != (int)g->kind)
 		return 0;
 	int seen = pairing_seen(c->pairing, s->name);
 	if (seen != 0)
@@ -321,11 +322,17 @@ register_segment(void *arg, const struct ledger_segment *s)
 static int
 register_all(struct codes *c, struct ledger *ledger)
 {
-	struct registering g = { .c = c };
+	struct registering g = { .c = c, .kind = SEGMENT_REKEY };
 
 	if (pairing_begin(c->pairing) == -1)
 		return -1;
-	if (ledger_segments(ledger, -1, register_segment, &g) != 0) {
+	int r = ledger_segments(ledger, -1, register_segment, &g);
+	if (r == 0)
+		r = pairing_rekey(c->pairing);
+	g.kind = SEGMENT_PERIOD;
+	if (r == 0)
+		r = ledger_segments(ledger, -1, register_segment, &g);
+	if (r != 0) {
 		pairing_rollback(c->pairing);
 		return -1;
 	}

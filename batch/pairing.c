@@ -28,8 +28,9 @@ enum {
 	SEEN,
 	SAW,
 	REGISTER,
-	MAKE_ROOM,
+	WISH,
 	REKEY,
+	FORGET_WISHES,
 	UNSTAGE,
 	MARK_OF,
 	STAGE,
@@ -44,11 +45,16 @@ static const char *const sql[STATEMENTS] = {
 		     " VALUES (?1, 1, 0)"
 		     " ON CONFLICT DO UPDATE SET registered = 1"
 		     " WHERE registered = 0",
-	/* registered under the new key already, by a file read before */
-	[MAKE_ROOM] = "DELETE FROM person WHERE \"key\" = ?2 AND state = 0"
-		      " AND number IS NULL AND EXISTS"
-		      " (SELECT 1 FROM person WHERE \"key\" = ?1)",
-	[REKEY] = "UPDATE OR IGNORE person SET \"key\" = ?2 WHERE \"key\" = ?1",
+	[WISH] = "INSERT OR IGNORE INTO temp.wish VALUES (?1, ?2)",
+	/* what the other side refuses (E7016) must not be done here */
+	[REKEY] = "UPDATE OR IGNORE person SET \"key\" ="
+		  " (SELECT \"to\" FROM temp.wish w WHERE w.\"from\" ="
+		  " person.\"key\") WHERE \"key\" IN (SELECT \"from\""
+		  " FROM temp.wish w WHERE NOT EXISTS (SELECT 1 FROM person p"
+		  " WHERE p.\"key\" = w.\"to\" AND p.registered = 1)"
+		  " AND NOT EXISTS (SELECT 1 FROM temp.wish x WHERE x.\"to\""
+		  " = w.\"to\" AND x.\"from\" <> w.\"from\"))",
+	[FORGET_WISHES] = "DELETE FROM temp.wish",
 	[UNSTAGE] = "DELETE FROM staged WHERE file = ?1",
 	[MARK_OF] = "SELECT mark FROM person WHERE \"key\" = ?1 AND state = 1"
 		    " UNION ALL SELECT mark FROM staged WHERE \"key\" = ?1"
@@ -153,7 +159,10 @@ open_db(struct pairing *p)
 	    run(p,
 		"PRAGMA synchronous=FULL; PRAGMA secure_delete=ON;"
 		"PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
-		"PRAGMA locking_mode=EXCLUSIVE") == -1)
+		"PRAGMA locking_mode=EXCLUSIVE;"
+		"CREATE TEMP TABLE wish (\"from\" TEXT NOT NULL PRIMARY KEY,"
+		" \"to\" TEXT NOT NULL) WITHOUT ROWID;"
+		"CREATE INDEX temp.wish_to ON wish (\"to\")") == -1)
 		return fault(p);
 	if (sqlite3_create_function(p->db, "number_of", 1,
 		SQLITE_UTF8 | SQLITE_DETERMINISTIC, p, number_of, NULL,
@@ -327,12 +336,18 @@ pairing_register(struct pairing *p, const struct typed_key *key)
 }
 
 int
-pairing_rekey(
+pairing_wish(
     struct pairing *p, const struct typed_key *from, const struct typed_key *to)
 {
-	struct slice a = typed_key_text(from), b = typed_key_text(to);
+	return one(p, WISH, typed_key_text(from), typed_key_text(to));
+}
 
-	return one(p, MAKE_ROOM, a, b) == -1 ? -1 : one(p, REKEY, a, b);
+int
+pairing_rekey(struct pairing *p)
+{
+	return one(p, REKEY, nothing, nothing) == -1 ?
+	    -1 :
+	    one(p, FORGET_WISHES, nothing, nothing);
 }
 
 /* ---- results ---- */

@@ -31,9 +31,12 @@ void pairing_rollback(struct pairing *p);
 int pairing_seen(struct pairing *p, const char *segment);
 int pairing_saw(struct pairing *p, const char *segment);
 int pairing_register(struct pairing *p, const struct typed_key *key);
-/* The person has another key from now on. */
-int pairing_rekey(struct pairing *p, const struct typed_key *from,
+/* The person is to have another key; all wishes of a run are judged together,
+ * before the run registers anybody: a new key that has records from before,
+ * or that two want, is no one's, as in the merge (E7016). */
+int pairing_wish(struct pairing *p, const struct typed_key *from,
     const struct typed_key *to);
+int pairing_rekey(struct pairing *p);
 
 /* ---- results ---- */
 
