@@ -69,33 +69,14 @@ table_read(const char *dir, const char *name, const struct layout *layout,
     int (*take)(void *arg, const struct record *rec), void *arg,
     struct diag_sink *sink)
 {
-	struct record_source src = { .name = name,
-		.layout = layout,
-		.syntax = SYNTAX_CSV,
-		.charset = CHARSET_UTF8_BOM,
-		.today = DAY_NONE,
-		.sink = sink };
 	char path[SPOOL_PATH_MAX];
-	enum record_result got;
-	struct record rec;
-	int r = 0;
+	int r;
 
 	spool_path(path, dir, "%s", name);
-	src.fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (src.fd == -1)
+	r = record_table(path, layout, sink, take, arg);
+	if (r == -1)
 		return errno == ENOENT ? 0 : io(sink, path);
-	struct record_reader *reader = record_open(&src);
-	if (reader == NULL) {
-		close(src.fd);
-		return -1;
-	}
-	while ((got = record_next(reader, &rec)) == RECORD_OK && r == 0)
-		r = take(arg, &rec);
-	if (r == 0 && got != RECORD_END)
-		r = -1;
-	record_close(reader);
-	close(src.fd);
-	return r;
+	return r == 0 ? 0 : -1;
 }
 
 /* ---- counts ---- */

@@ -26,16 +26,16 @@ static int
 add(void *arg, const struct record *r)
 {
 	struct lenient *l = arg;
-	struct slice s = r->v[Y_SENDER].s;
+	struct slice s = r->v[LN_SENDER].s;
 	struct grant *g;
 
 	l->v = text_realloc(l->v, (l->n + 1) * sizeof(*l->v));
 	g = &l->v[l->n++];
 	memset(g, 0, sizeof(*g));
 	snprintf(g->sender, sizeof(g->sender), "%.*s", (int)s.n, s.p);
-	g->until = r->v[Y_UNTIL].s.n == 0 ? DAY_NONE : (int32_t)r->v[Y_UNTIL].n;
+	g->until = r->v[LN_UNTIL].s.n == 0 ? DAY_NONE : (int32_t)r->v[LN_UNTIL].n;
 	for (int i = 0; i < LENIENT__MAX; i++)
-		if (slice_is(r->v[Y_NAME].s, leniency_table[i].name))
+		if (slice_is(r->v[LN_NAME].s, leniency_table[i].name))
 			g->bit = 1u << i;
 	return 0;
 }

@@ -26,14 +26,14 @@ static const struct code names[] = {
 	{ "blanks", "blanks around values", "値の前後の空白", false },
 	{ NULL, NULL, NULL, false }
 };
-static const struct field fields[Y__MAX] = {
-	[Y_SENDER] = { "Sender", "送信元", 1, 8, FIELD_ANK, FIELD_REQUIRED | FIELD_KEY, NULL, NULL },
-	[Y_NAME] = { "Leniency", "緩和措置", 2, 16, FIELD_CODE, FIELD_REQUIRED | FIELD_KEY, NULL, names },
-	[Y_UNTIL] = { "Until", "期限", 3, 8, FIELD_DAY, 0, NULL, NULL },
-	[Y_AGREED] = { "Agreed", "合意", 4, 200, FIELD_TEXT, 0, NULL, NULL },
+static const struct field fields[LN__MAX] = {
+	[LN_SENDER] = { "Sender", "送信元", 1, 8, FIELD_ANK, FIELD_REQUIRED | FIELD_KEY, NULL, NULL },
+	[LN_NAME] = { "Leniency", "緩和措置", 2, 16, FIELD_CODE, FIELD_REQUIRED | FIELD_KEY, NULL, names },
+	[LN_UNTIL] = { "Until", "期限", 3, 8, FIELD_DAY, 0, NULL, NULL },
+	[LN_AGREED] = { "Agreed", "合意", 4, 200, FIELD_TEXT, 0, NULL, NULL },
 };
 static const struct format format
-    = { "Leniency", "緩和措置", fields, Y__MAX, NULL };
+    = { "Leniency", "緩和措置", fields, LN__MAX, NULL };
 /* clang-format on */
 
 const struct layout leniency_layout = {

@@ -27,11 +27,11 @@ struct leniency_row {
 extern const struct leniency_row leniency_table[LENIENT__MAX];
 
 enum leniency_field { /* of masters.leniencies, bare CSV */
-	Y_SENDER,
-	Y_NAME,
-	Y_UNTIL, /* last day; empty: until the row goes */
-	Y_AGREED, /* with whom, when: for people */
-	Y__MAX
+	LN_SENDER,
+	LN_NAME,
+	LN_UNTIL, /* last day; empty: until the row goes */
+	LN_AGREED, /* with whom, when: for people */
+	LN__MAX
 };
 extern const struct layout leniency_layout; /* "leniencies" */
 

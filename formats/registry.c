@@ -4,6 +4,7 @@
 #include "formats/error_table.h"
 #include "formats/feeds.h"
 #include "formats/held.h"
+#include "formats/leniency.h"
 #include "formats/nhi.h"
 #include "formats/notice.h"
 #include "formats/oqs.h"
@@ -23,6 +24,7 @@ const struct layout *const registry[] = {
 	&codes_layout,
 	&institution_layout,
 	&sender_layout,
+	&leniency_layout,
 	&insurer_layout,
 	&arrival_layout,
 	&usage_layout,
@@ -86,6 +88,7 @@ const struct exchange exchanges[] = {
 	RECORDS("ryokin", "table of prices", "取りまとめ機関", "collect, bill", "ryokin.csv", &price_layout),
 	RECORDS("statistics", "statistics of a day, of a month", "report", "analysts", "statistics-YYYYMMDD.csv, statistics-YYYYMM.csv", &statistics_layout),
 	RECORDS("senders", "who may send what", "the site", "intake", "senders.csv", &sender_layout),
+	RECORDS("leniencies", "what is overlooked in whose files", "the site", "intake, ingest, codes", "leniencies.csv", &leniency_layout),
 	RECORDS("insurers", "insurer numbers, codes and names", "the site", "intake, ingest, rebuild", "insurers.csv", &insurer_layout),
 	RECORDS("arrivals", "what is expected of whom, and by when", "the site", "arrivals, status", "arrivals.csv", &arrival_layout),
 	MESSAGE("OQSsiquc01req", "single question", "institution", "responder", &oqs_single_request),

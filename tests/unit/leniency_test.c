@@ -171,7 +171,7 @@ names(void)
 {
 	for (int i = 0; i < LENIENT__MAX; i++) {
 		const struct leniency_row *r = &leniency_table[i];
-		const struct field *f = &leniency_layout.data->fields[Y_NAME];
+		const struct field *f = &leniency_layout.data->fields[LN_NAME];
 
 		CU_ASSERT_PTR_NOT_NULL(field_code(f, slice_of(r->name)));
 		CU_ASSERT(
