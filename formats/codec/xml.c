@@ -341,6 +341,8 @@ declaration(struct xml_push *x)
 		return refuse(x, DIAG_XML_SYNTAX, "XML 1.0 is expected");
 	if (set_charset(x, declared(decl, "encoding")) != 0)
 		return -1;
+	for (const char *p = x->head; p < end; p++)
+		x->skipped += *p == '\n';
 	return (int)(end + 2 - x->head);
 }
 

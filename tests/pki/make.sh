@@ -344,6 +344,8 @@ seal good -md sha256 -signer good.pem -inkey good.key
 seal rsa -md sha256 -signer goodrsa.pem -inkey goodrsa.key
 seal stream -md sha384 -stream -signer good384.pem -inkey good384.key
 seal keyid -md sha256 -keyid -signer good.pem -inkey good.key
+seal sha512 -md sha512 -signer good.pem -inkey good.key
+seal pss -md sha256 -signer goodrsa.pem -inkey goodrsa.key -keyopt rsa_padding_mode:pss
 seal two -md sha256 -signer good.pem -inkey good.key -signer second.pem -inkey second.key
 seal sha1 -md sha1 -signer good.pem -inkey good.key
 seal noattr -md sha256 -noattr -signer good.pem -inkey good.key

@@ -79,7 +79,7 @@ static void
 sealed_by_openssl(void)
 {
 	static const char *const good[] = { "sealed-good.p7m", "sealed-rsa.p7m",
-		"sealed-stream.p7m", "sealed-keyid.p7m",
+		"sealed-stream.p7m", "sealed-keyid.p7m", "sealed-sha512.p7m",
 		"sealed-enveloped.p7m" };
 	struct chain *c = trust("crl.pem");
 	struct seal_key *k = key("open");
@@ -118,6 +118,7 @@ wrong_seals(void)
 		{ "sealed-revoked.p7m", DIAG_SEAL_REVOKED },
 		{ "sealed-two.p7m", DIAG_SEAL_BROKEN },
 		{ "sealed-sha1.p7m", DIAG_SEAL_BROKEN },
+		{ "sealed-pss.p7m", DIAG_SEAL_BROKEN },
 		{ "sealed-noattr.p7m", DIAG_SEAL_BROKEN },
 		{ "sealed-nocert.p7m", DIAG_SEAL_BROKEN },
 		{ "detached.p7s", DIAG_SEAL_BROKEN },
@@ -188,6 +189,8 @@ touched(void)
 {
 	touch_all("sealed-good.p7m");
 	touch_all("sealed-stream.p7m");
+
+	touch_all("sealed-keyid.p7m");
 }
 
 static void

@@ -159,8 +159,52 @@ test_cp932(void)
 	}
 	refused(SLICE("<?xml version='1.0' encoding='cp932'?><a>\x95</a>"),
 	    DIAG_ENCODING);
+	/* the end of the document comes on a boundary of what is decoded */
+	refused(SLICE("<?xml version='1.0' encoding='cp932'?><a>\x95\x5c"),
+	    DIAG_XML_SYNTAX);
 	refused(SLICE("<?xml version='1.0' encoding='cp932'?><a/>\x95"),
 	    DIAG_ENCODING);
+}
+
+/* XML 1.0, 2.8 and 4.3.3: blanks and either quote; names without regard to
+ * case. What we cannot read as a declaration decides nothing by chance. */
+static void
+test_declarations(void)
+{
+	static const char *const good[] = {
+		"<?xml version='1.0' encoding='utf-8'?><a/>",
+		"<?xml version=\"1.0\" encoding=\"UTF8\" ?><a/>",
+		"<?xml\tversion = '1.0'\r\nencoding\t=\n'US-ASCII'?><a/>",
+		"<?xml version='1.0' standalone='yes'?><a/>",
+		"<?xml version='1.0' encoding=''?><a/>",
+		"<?xml version='1.0' encodings='latin1'?><a/>",
+	};
+	static const struct {
+		const char *doc;
+		enum diag_code code;
+	} bad[] = {
+		{ "<?xml version='1.0' encoding='utf-88'?><a/>",
+		    DIAG_ENCODING },
+		{ "<?xml version='1.0' encoding='utf'?><a/>", DIAG_ENCODING },
+		{ "<?xml version='1.0' encoding='EUC-JP'?><a/>",
+		    DIAG_ENCODING },
+		{ "<?xml version='1.0' encoding='cp9321'?><a/>",
+		    DIAG_ENCODING },
+		{ "<?xml version='1.1'?><a/>", DIAG_XML_SYNTAX },
+		{ "<?xml version=1.0?><a/>", DIAG_XML_SYNTAX },
+		{ "<?xml version= ?><a/>", DIAG_XML_SYNTAX },
+		{ "<?xml version='1.0?><a/>", DIAG_XML_SYNTAX },
+		{ "<?xml reversion='1.0'?><a/>", DIAG_XML_SYNTAX },
+		{ "<?xml encoding='utf-8'?><a/>", DIAG_XML_SYNTAX },
+		{ "<?xml version='1.0' encoding='utf-8' <a/>",
+		    DIAG_XML_SYNTAX },
+		{ "<?xmlversion='1.0'?><a/>", DIAG_XML_SYNTAX },
+	};
+
+	for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		gives(good[i], i == 2 ? "<a 0 3>[]</a>" : "<a 0 1>[]</a>");
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused(slice_of(bad[i].doc), bad[i].code);
 }
 
 static void
@@ -289,6 +333,8 @@ static CU_TestInfo tests[] = {
 	{ "DOCTYPE, entities, 1.1, other charsets are refused", test_refused },
 	{ "depth, texts, tags and comments have limits", test_limits },
 	{ "what calls itself Shift_JIS is decoded as CP932", test_cp932 },
+	{ "a declaration is read as XML 1.0 writes it, or refused",
+	    test_declarations },
 	{ "five characters are escaped", test_escape },
 	{ "items come in any order, empty ones may be left out", test_records },
 	{ "unknown, excluded and doubled items are told by name",
