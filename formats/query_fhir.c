@@ -23,7 +23,7 @@ struct step {
 	char name[64], value[STEP_MAX]; /* value: of TYPE and URL */
 };
 
-/* Cut to fit: no name or URL of the table is so long (unit tests). */
+/* Cut to fit: no name or URL of the table is so long. */
 static void
 copy(char *out, size_t size, size_t from, const char *p, size_t n)
 {

@@ -79,12 +79,12 @@ encode(struct serving *s)
 	if (s->institution.n == 10)
 		memcpy(a->institution, s->institution.p, 11);
 	buf_init(&s->out, s->out_bytes, sizeof(s->out_bytes));
-	if (query_write(s->wire, s->charset, a, &s->out) == 0)
+	if (query_write(s->reply, s->charset, a, &s->out) == 0)
 		return;
 	refuse(s, 0, "OE9001");
 	a->query = NULL;
 	buf_init(&s->out, s->out_bytes, sizeof(s->out_bytes));
-	query_write(s->wire, s->charset, a, &s->out);
+	query_write(s->reply, s->charset, a, &s->out);
 }
 
 static void
@@ -104,7 +104,7 @@ send_answer(struct serving *s)
 
 	http_reply(s->r,
 	    &(struct http_answer) { .status = s->status,
-		.content_type = types[s->wire][s->charset],
+		.content_type = types[s->reply][s->charset],
 		.retry_after = s->retry_after,
 		.close = s->status == 403 && !s->fronted,
 		.allow = s->allow,
@@ -202,25 +202,56 @@ http_code(int status)
 	return "OE1014"; /* 400 */
 }
 
-/* XML, JSON or FHIR by Content-Type; an empty body needs none. False: none
- * of them. */
-static bool
-find_wire(struct serving *s)
+/* Of a media type, whatever its parameters; -1: not one of ours. */
+static int
+wire_of(struct slice type)
 {
-	struct slice type = http_header(s->r, "Content-Type");
+	static const struct {
+		const char *type;
+		enum query_wire wire;
+	} of[] = { { "application/json", QUERY_JSON },
+		{ "application/xml", QUERY_XML }, { "text/xml", QUERY_XML },
+		{ "application/fhir+json", QUERY_FHIR } };
 	const char *end = type.n == 0 ? NULL : memchr(type.p, ';', type.n);
 
 	if (end != NULL)
 		type.n = (size_t)(end - type.p);
 	type = slice_trim(type);
-	s->wire = QUERY_JSON;
-	if (slice_is(type, "application/xml") || slice_is(type, "text/xml"))
-		s->wire = QUERY_XML;
-	else if (slice_is(type, "application/fhir+json"))
-		s->wire = QUERY_FHIR;
-	else if (!slice_is(type, "application/json") && http_body(s->r).n > 0)
-		return false;
-	return true;
+	for (size_t i = 0; i < sizeof(of) / sizeof(of[0]); i++)
+		if (slice_is(type, of[i].type))
+			return (int)of[i].wire;
+	return -1;
+}
+
+/* The first of ours in Accept (RFC 9110 12.5.1; weights are not looked at);
+ * none: as the question. A challenge is none of FHIR's. */
+static enum query_wire
+find_reply(const struct serving *s)
+{
+	struct slice rest = http_header(s->r, "Accept");
+
+	while (rest.n > 0) {
+		const char *comma = memchr(rest.p, ',', rest.n);
+		size_t n = comma == NULL ? rest.n : (size_t)(comma - rest.p);
+		int wire = wire_of((struct slice) { rest.p, n });
+		if (wire >= 0 && !(s->action == 'C' && wire == QUERY_FHIR))
+			return (enum query_wire)wire;
+		n += comma != NULL;
+		rest = (struct slice) { rest.p + n, rest.n - n };
+	}
+	return s->wire;
+}
+
+/* How the question is written, by Content-Type (an empty body needs none),
+ * and how its answer shall be. False: in none of our forms. */
+static bool
+find_wire(struct serving *s)
+{
+	int wire = wire_of(http_header(s->r, "Content-Type"));
+
+	s->wire = wire < 0 ? QUERY_JSON : (enum query_wire)wire;
+	s->reply = find_reply(s);
+	return wire >= 0 || http_body(s->r).n == 0;
 }
 
 /* The first opening after now, at most a month ahead (service.exceptions). */
@@ -375,7 +406,7 @@ find_charset(struct serving *s, const struct respond_context *c)
 {
 	struct snapshot_institution of;
 
-	if (s->wire == QUERY_XML && c->kind[SNAPSHOT_INSTITUTIONS] != NULL &&
+	if (s->reply == QUERY_XML && c->kind[SNAPSHOT_INSTITUTIONS] != NULL &&
 	    snapshot_institution(
 		c->kind[SNAPSHOT_INSTITUTIONS], s->institution, &of) == 1)
 		s->charset = of.encoding;

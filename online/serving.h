@@ -66,7 +66,7 @@ struct serving {
 	struct current_set *set;
 	int64_t now; /* accepted */
 	struct timespec began;
-	enum query_wire wire;
+	enum query_wire wire, reply; /* of the question, of the answer */
 	enum charset charset;
 	const char *kind; /* of the usage line */
 	struct slice institution; /* certified */

@@ -151,6 +151,33 @@ def test_card(s):
     check("a challenge is not asked for in FHIR", status == 415 and b"OE1013" in data, data)
 
 
+def test_accept(s):
+    """The question's form and the answer's are two things."""
+    fhir, oqs = request("12-34", "19800505"), o.number("12-34", "19800505")
+    forms = {"application/json": json.dumps(oqs), "application/xml": o.as_xml(oqs), KIND: json.dumps(fhir)}
+    starts = {"application/json": b'{"XmlMsg":', "application/xml": b"<?xml ", KIND: b'{"resourceType":'}
+    rows = [(k, None, k) for k in forms] + [(k, a, a) for k in forms for a in forms] + [
+        (KIND, "*/*", KIND), ("application/json", "text/html, */*;q=0.1", "application/json"),
+        ("application/json", "text/html;q=0.9,application/fhir+json;fhirVersion=4.0;q=0.8", KIND),
+        (KIND, "text/xml", "application/xml"), ("application/xml", "application/json, " + KIND, "application/json"),
+        ("application/xml", "application/jsonp", "application/xml")]
+    for kind, accept, want in rows:
+        conn = o.connect(s)
+        conn.request("POST", "/oqs-api/search", body=forms[kind],
+                     headers={"Content-Type": kind, **({"Accept": accept} if accept else {})})
+        r = conn.getresponse()
+        data = r.read()
+        conn.close()
+        check("%s asked, Accept: %s" % (kind, accept), r.status == 200 and data.startswith(starts[want])
+              and r.headers["Content-Type"].startswith(want + ";") and "見本　太郎".encode() in data,
+              (r.status, r.headers["Content-Type"], data[:100]))
+    conn = o.connect(s)
+    conn.request("POST", "/oqs-api/challenge", headers={"Accept": KIND})
+    r = conn.getresponse()
+    check("a challenge has no FHIR form", r.status == 200 and b'"CardChallengeInfo"' in r.read(), r.status)
+    conn.close()
+
+
 def test_refusals(s):
     good = request("12-34", "19800505")
 
@@ -227,6 +254,7 @@ def main():
     try:
         test_numbers(s)
         test_card(s)
+        test_accept(s)
         test_refusals(s)
     finally:
         s.stop()
