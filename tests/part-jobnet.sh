@@ -104,6 +104,15 @@ assert kinds[0] == ("night_begins", None) and kinds[-1] == ("night_ends", None),
 assert kinds.count(("job_ends", "d")) == 1
 end = [e for e in events if e["event"] == "job_ends" and e["job"] == "d"][0]
 assert (end["read"], end["accepted"], end["refused"], end["files"], end["exit"]) == (7, 6, 1, 2, 0), end
+# what a collector is told to expect, in the page
+page = open("batch/jobs.8", encoding="utf-8").read()
+page = page[page.index(".Sh EVENTS"):page.index(".Sh JOB NETS")]
+import re
+told = set(re.findall(r"^\\.It Cm (\S+)", page, re.M))
+assert {e["event"] for e in events} <= told, told
+assert told == set(re.findall(r'"((?:night|job)_[a-z]+)"', open("batch/net_tell.c").read())), told
+keys = {w for l in re.findall(r"^\\.Cm (.+)", page, re.M) for w in re.findall(r"[a-z_]+", l)} - told
+assert {k for e in events for k in e} == keys, {k for e in events for k in e} ^ keys
 END
 ok 'every event is a JSON line with the counts' $?
 echo 'sleep 1' >"$W/do/b"
