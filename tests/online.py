@@ -376,6 +376,13 @@ def card_question(ch, card, institution=HOME, key=None, signed=None, spoil=False
                        "MessageBody": {"CardSearchInfo": info}}}
 
 
+def bare(headers, body):
+    """An answer without what differs in any two of the same question."""
+    body = re.sub(rb'("ProcessExecutionTime":)"\d+"', rb'\1""', body)
+    kept = {k: v for k, v in headers.items() if k not in ("x-request-id", "date")}
+    return repr(sorted(kept.items())), body
+
+
 def test_cards(s):
     ch = challenge(s)
     signed = base64.b64decode(ch["ToBeSigned"])
@@ -402,6 +409,11 @@ def test_cards(s):
           {**a["head"], "ProcessExecutionTime": 0}, (revoked, a))
     a = ask(s, card_question(challenge(s), 3))
     check("card: not linked: OE3005", a["code"] == "OE3005", a)
+    # nor does the terminal see whether it is of somebody (6.3 h)
+    seen = [post(s, json.dumps(card_question(challenge(s), n))) for n in (3, 5)]
+    check("card: of somebody without cover: the same to the letter, but times and names of requests",
+          seen[0][0] == seen[1][0] and list(seen[0][1]) == list(seen[1][1])
+          and len({bare(h, d) for _, h, d in seen}) == 1 and b"OE3005" in seen[1][2], seen)
     ch = challenge(s)
     q = card_question(ch, 1)
     q["XmlMsg"]["MessageHeader"]["MedicalInstitutionCode"] = SJIS
@@ -567,7 +579,7 @@ def test_journal(ids):
     results = {r["CardResult"] for r in asked} - {""}
     check("the line knows what the answer does not say",
           {"valid", "revoked", "expired", "notlinked", "bad"} <= results, results)
-    good = [r for r in asked if r["Kind"] == "card" and r["CardResult"] == "valid"]
+    good = [r for r in asked if r["Kind"] == "card" and r["CardResult"] == "valid" and r["Code"] == ""]
     check("card lines: hash, CRL, insurer", all(
         len(r["SerialHash"]) == 16 and r["CrlNumber"] == "0a" and r["InsurerCode"] == "06139992"
         and r["Generation"] == "1" for r in good) and len(good) > 0, good[:1])

@@ -4,6 +4,7 @@
  * For tests/part-online.sh, which knows them all by heart:
  *
  *  記号 １２－３４  valid; card 1 (2 revoked, 3 not linked, 4 expired)
+ *      １２－３８  lost long ago, told no more; card 5
  *      １２－３５  lost, nothing else: 2
  *      １２－３６  lost, and cover elsewhere: 3
  *      １２－３７  twins: 5
@@ -49,6 +50,9 @@ people(struct world *w, int64_t serial)
 	    Q_QUALIFIED_ON, "20100505", -1);
 	world_period(w, 'E', 5, PERSON("12-37", "02", "見本　二子", "20100505"),
 	    Q_QUALIFIED_ON, "20100505", -1);
+	world_period(w, 'E', 7, PERSON("12-38", "01", "見本　昔", "19500505"),
+	    Q_QUALIFIED_ON, "20000401", Q_LOST_ON, "20100401", Q_LOSS_REASON,
+	    "99", -1);
 	world_period(w, 'C', 6, Q_INSURER_CODE, "00139998", Q_PERSON_ID, "4260",
 	    Q_CARD_CLASS, "01", Q_INSURER_NUMBER, "139998", Q_INSURED_NUMBER,
 	    "4260", Q_NAME, "𠮷田　髙子", Q_KANA, "ﾖｼﾀﾞ ﾀｶｺ", Q_SEX1, "2",
@@ -90,9 +94,9 @@ static int
 cards(struct world *w, struct pki *p, int32_t day)
 {
 	static const char *const serials[] = { "1000001", "1000002", "1000003",
-		"1000004" };
+		"1000004", "1000005" };
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 5; i++) {
 		if (pki_card(p, i, 0, 0x1000001u + (uint32_t)i,
 			i == 3 ? day - 400 : day - 100,
 			i == 3 ? day - 10 : day + 1000, CRL_OU, CRL_CN) == -1)
@@ -100,8 +104,8 @@ cards(struct world *w, struct pki *p, int32_t day)
 		if (i != 2)
 			world_add(w, SNAPSHOT_CARDS, &link_format, L_SERIAL,
 			    L_CA, pki_card_ca(p, 0), L_SERIAL, serials[i],
-			    L_PROCESSING_NUMBER, "P1", L_STATE, "1",
-			    L_PROVIDED_AT, "20190401000000", -1);
+			    L_PROCESSING_NUMBER, i == 4 ? "P7" : "P1", L_STATE,
+			    "1", L_PROVIDED_AT, "20190401000000", -1);
 	}
 	w->revoked[w->n_revoked++] = serials[1];
 	return 0;

@@ -230,6 +230,27 @@ test_a_card_s_link_holds_from_its_first_day_to_its_last(void)
 	}
 }
 
+/* Who may know whom a card belongs to: not the terminal (6.3 h). */
+static void
+test_a_card_not_linked_and_one_without_cover_are_one_answer(void)
+{
+	struct answer nobody, early, over;
+
+	ask_card("9999999", TODAY); /* no link */
+	nobody = a;
+	CU_ASSERT_EQUAL(why, CARD_NOT_LINKED);
+	ask_card("2000002", TODAY - 1); /* a link of another day */
+	early = a;
+	config.visible_days = 10;
+	ask_card("2000003", TODAY + 1); /* linked; cover beyond retention */
+	config.visible_days = 0;
+	over = a;
+	CU_ASSERT_EQUAL(why, CARD_VALID);
+	CU_ASSERT_STRING_EQUAL(nobody.error_code, "OE3005");
+	CU_ASSERT_EQUAL(memcmp(&nobody, &early, sizeof(a)), 0);
+	CU_ASSERT_EQUAL(memcmp(&nobody, &over, sizeof(a)), 0);
+}
+
 static void
 test_a_card_of_one_whose_cover_lies_beyond_the_retention(void)
 {
@@ -364,6 +385,8 @@ static CU_TestInfo tests[] = {
 	{ "a symbol longer than any printed is nobody",
 	    test_a_symbol_longer_than_any_printed_is_nobody },
 	{ "a long record is given whole", test_a_long_record_is_given_whole },
+	{ "a card not linked and one without cover are one answer",
+	    test_a_card_not_linked_and_one_without_cover_are_one_answer },
 	{ "a card's link holds from its first day to its last",
 	    test_a_card_s_link_holds_from_its_first_day_to_its_last },
 	{ "a card of one whose cover lies beyond the retention",
