@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "formats/codec/day.h"
 #include "formats/snapshot_make.h"
@@ -208,6 +209,37 @@ world_make(struct world *w, const char *dir, int64_t g, int32_t day,
 			return -1;
 	}
 	return 0;
+}
+
+/* Made and opened, as a responder has them. */
+static inline int
+world_open(struct world *w, const char *dir, int32_t day,
+    struct snapshot *kind[SNAPSHOT__MAX], struct diag_sink *sink)
+{
+	if (world_make(w, dir, 1, day, sink) == -1)
+		return -1;
+	for (int k = 0; k < SNAPSHOT__MAX; k++) {
+		kind[k] = snapshot_open(
+		    dir, (enum snapshot_kind)k, &w->set.kind[k], true, sink);
+		if (kind[k] == NULL)
+			return -1;
+	}
+	return 0;
+}
+
+/* Closed, and the files removed. */
+static inline void
+world_close(const struct world *w, const char *dir,
+    struct snapshot *kind[SNAPSHOT__MAX])
+{
+	char path[1024];
+
+	for (int k = 0; k < SNAPSHOT__MAX; k++) {
+		snapshot_close(kind[k]);
+		kind[k] = NULL;
+		snprintf(path, sizeof(path), "%s/%s", dir, w->set.kind[k].file);
+		unlink(path);
+	}
 }
 
 #endif

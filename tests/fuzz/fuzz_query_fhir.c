@@ -1,34 +1,8 @@
-/* Any bytes as a question in FHIR; what is read can be answered. */
-#include <string.h>
-
-#include "formats/query.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *p, size_t n);
+/* Any bytes as a question in FHIR. */
+#include "tests/fuzz/query.h"
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *p, size_t n)
 {
-	static struct query q;
-	static struct answer a;
-	static char bytes[65536];
-	const char *error = NULL;
-	struct buf out;
-	int r;
-
-	r = query_read(
-	    QUERY_FHIR, (struct slice) { (const char *)p, n }, &q, &error);
-	if ((r == 0) != (error == NULL) || q.used > sizeof(q.store))
-		__builtin_trap();
-	memset(&a, 0, sizeof(a));
-	a.query = &q;
-	a.segment_of_result = r == 0 ? 1 : 9;
-	a.error_code = error;
-	for (int wire = QUERY_XML; wire < QUERY_WIRE__MAX; wire++)
-		for (int cs = 0; cs < CHARSET__MAX; cs++) {
-			buf_init(&out, bytes, sizeof(bytes));
-			if (query_write((enum query_wire)wire, (enum charset)cs,
-				&a, &out) == -1)
-				__builtin_trap();
-		}
-	return 0;
+	return fuzz_query(QUERY_FHIR, p, n);
 }

@@ -300,14 +300,8 @@ setup(void)
 	world_add(world, SNAPSHOT_CARDS, &link_format, L_SERIAL, L_CA, CA,
 	    L_SERIAL, "2000001", L_PROCESSING_NUMBER, "P102", L_STATE, "1",
 	    L_PROVIDED_AT, "20190401000000", -1);
-	if (world_make(world, dir, 1, day, &diag.sink) == -1)
+	if (world_open(world, dir, day, context.kind, &diag.sink) == -1)
 		return 1;
-	for (int k = 0; k < SNAPSHOT__MAX; k++) {
-		context.kind[k] = snapshot_open(dir, (enum snapshot_kind)k,
-		    &world->set.kind[k], true, &diag.sink);
-		if (context.kind[k] == NULL)
-			return 1;
-	}
 	config.phase = 2;
 	config.number_inquiry = true;
 	config.number_key = 1;
@@ -318,14 +312,7 @@ setup(void)
 static int
 teardown(void)
 {
-	char path[256];
-
-	for (int k = 0; k < SNAPSHOT__MAX; k++) {
-		snapshot_close(context.kind[k]);
-		snprintf(
-		    path, sizeof(path), "%s/%s", dir, world->set.kind[k].file);
-		unlink(path);
-	}
+	world_close(world, dir, context.kind);
 	rmdir(dir);
 	world_free(world);
 	return 0;

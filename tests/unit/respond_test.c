@@ -447,14 +447,8 @@ setup(void)
 		    L_PROVIDED_AT, "20190401000000", -1);
 	add_people();
 	add_institutions();
-	if (world_make(world, dir, 1, D0 + TODAY, &diag.sink) == -1)
+	if (world_open(world, dir, D0 + TODAY, context.kind, &diag.sink) == -1)
 		return 1;
-	for (int k = 0; k < SNAPSHOT__MAX; k++) {
-		context.kind[k] = snapshot_open(dir, (enum snapshot_kind)k,
-		    &world->set.kind[k], true, &diag.sink);
-		if (context.kind[k] == NULL)
-			return 1;
-	}
 	config.phase = 2;
 	config.number_inquiry = true;
 	config.number_key = 2;
@@ -465,14 +459,7 @@ setup(void)
 static int
 teardown(void)
 {
-	char path[256];
-
-	for (int k = 0; k < SNAPSHOT__MAX; k++) {
-		snapshot_close(context.kind[k]);
-		snprintf(
-		    path, sizeof(path), "%s/%s", dir, world->set.kind[k].file);
-		unlink(path);
-	}
+	world_close(world, dir, context.kind);
 	rmdir(dir);
 	world_free(world);
 	return 0;

@@ -221,8 +221,6 @@ add_period(const struct small *s, int number, int i)
 static bool
 open_batch(void)
 {
-	bool ok;
-
 	for (int i = 0; i < n_small; i++) {
 		add_period(&small[i], i, 0);
 		add_period(&small[i], i, 1);
@@ -231,27 +229,14 @@ open_batch(void)
 		    L_PROCESSING_NUMBER, text("P%d", 2 * (i + 1)), L_STATE, "1",
 		    L_PROVIDED_AT, "20190401000000", -1);
 	}
-	ok = world_make(world, dir, 1, D0 + TODAY, &diag.sink) == 0;
-	for (int k = 0; ok && k < SNAPSHOT__MAX; k++) {
-		context.kind[k] = snapshot_open(dir, (enum snapshot_kind)k,
-		    &world->set.kind[k], true, &diag.sink);
-		ok = context.kind[k] != NULL;
-	}
-	return ok;
+	return world_open(world, dir, D0 + TODAY, context.kind, &diag.sink) ==
+	    0;
 }
 
 static void
 close_batch(void)
 {
-	char path[256];
-
-	for (int k = 0; k < SNAPSHOT__MAX; k++) {
-		snapshot_close(context.kind[k]);
-		context.kind[k] = NULL;
-		snprintf(
-		    path, sizeof(path), "%s/%s", dir, world->set.kind[k].file);
-		unlink(path);
-	}
+	world_close(world, dir, context.kind);
 	world->rows = 0;
 	world->facts = 0;
 	pool_used = 0;
