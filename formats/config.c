@@ -331,6 +331,14 @@ find_exception(const char *text, int32_t want, int64_t *from, int64_t *until)
 	return 0;
 }
 
+static bool
+is_hours(const char *text)
+{
+	int64_t from, until;
+
+	return find_exception(text, DAY_NONE, &from, &until) != -1;
+}
+
 /* ---- roles of accounts ---- */
 
 enum { ASK_NUMBER = 1, ASK_CARD = 2 };
@@ -474,17 +482,12 @@ set(struct config *c, const struct key *k, const char *value, bool quoted)
 		*(int64_t *)at = n;
 		return 0;
 	case ROLES:
-		if (find_role(value, SLICE("")) == -1)
+	case HOURS:
+		if (k->type == ROLES ? find_role(value, SLICE("")) == -1 :
+				       !is_hours(value))
 			return -1;
 		*(const char **)at = keep(c, "", value);
 		return 0;
-	case HOURS: {
-		int64_t from, until;
-		if (find_exception(value, DAY_NONE, &from, &until) == -1)
-			return -1;
-		*(const char **)at = keep(c, "", value);
-		return 0;
-	}
 	case CHARACTER:
 		*(uint32_t *)at = character_of(s);
 		return *(uint32_t *)at == TEXT_BAD ? -1 : 0;

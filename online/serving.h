@@ -1,6 +1,6 @@
 /*
  * What the parts of one worker share: its state, and one question on its way
- * through. For worker.c, question.c, usage_line.c and state.c only.
+ * through. For worker.c, question.c, ladder.c, usage_line.c and state.c only.
  */
 #ifndef ONLINE_SERVING_H
 #define ONLINE_SERVING_H
@@ -97,6 +97,15 @@ void serving_give_back(struct serving *s);
 void serving_finish(struct serving *s);
 /* The line is durable, or will never be: only then does anything leave. */
 void serving_durable(void *arg, bool durable);
+
+/* The answer is a refusal; status 0: the one that goes with the code. */
+void serving_refuse(struct serving *s, int status, const char *code);
+
+/* ladder.c: what the path asks for, 0: nothing we know; *allow: its method,
+ * NULL where there is no such path. */
+int ladder_action(const struct http_request *r, const char **allow);
+/* False: a rung has refused it. */
+bool ladder_climb(struct serving *s);
 
 /* usage_line.c: queues the line of a question; done(arg, durable) follows. */
 void usage_line_write(
