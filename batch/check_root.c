@@ -324,26 +324,13 @@ check_set(struct rooted *r)
 }
 
 static void
-count_waiting(struct rooted *r)
+count_upload(void *arg, const char *name, const struct stat *st)
 {
-	char path[SPOOL_PATH_MAX];
-	struct spool_names boxes, files;
-	int64_t n = 0;
+	int64_t *n = arg;
 
-	spool_path(path, r->root, "box");
-	if (spool_dirs(path, &boxes) == -1)
-		return;
-	for (size_t i = 0; i < boxes.n; i++) {
-		spool_path(path, r->root, "box/%s/in", boxes.v[i]);
-		if (spool_list(path, &files) == -1)
-			continue;
-		n += (int64_t)files.n;
-		spool_free(&files);
-	}
-	spool_free(&boxes);
-	run_note(r->run,
-	    r->qualification ? "waiting_qualification" : "waiting_intermediate",
-	    n);
+	(void)name;
+	(void)st;
+	++*n;
 }
 
 void
@@ -353,6 +340,7 @@ check_root(struct run *run, const char *root, bool qualification)
 		.root = root,
 		.qualification = qualification,
 		.sink = &run->log.sink };
+	int64_t waiting = 0;
 
 	if (!exists(root, "", "ledger.sqlite") && !ledger_gone(root))
 		return; /* nothing was ever done here */
@@ -369,7 +357,10 @@ check_root(struct run *run, const char *root, bool qualification)
 	check_strangers(&r);
 	if (qualification)
 		check_set(&r);
-	count_waiting(&r);
+	spool_uploads(root, count_upload, &waiting);
+	run_note(run,
+	    qualification ? "waiting_qualification" : "waiting_intermediate",
+	    waiting);
 	ledger_close(r.ledger);
 	run_note(run,
 	    qualification ? "problems_qualification" : "problems_intermediate",

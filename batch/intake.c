@@ -17,22 +17,22 @@
 #define NO_DIGEST                                                              \
 	"0000000000000000000000000000000000000000000000000000000000000000"
 
-static int
-failed(const struct upload *u, const char *what)
+int
+intake_failed(const struct upload *u, const char *what)
 {
 	diag_file(&u->in->run->log.sink, DIAG_IO, u->name, "%s: %s", what,
 	    strerror(errno));
 	return -1;
 }
 
-static void
-fault(struct upload *u, enum diag_code code, const char *detail)
+void
+intake_fault(struct upload *u, enum diag_code code, const char *detail)
 {
 	diag_file(&u->why.sink, code, u->name, "%s", detail);
 }
 
-static bool
-refused(const struct upload *u)
+bool
+intake_refused(const struct upload *u)
 {
 	return u->why.sink.levels[DIAG_FATAL] > 0;
 }
@@ -69,7 +69,7 @@ fills_gap(struct upload *u)
 		snprintf(detail, sizeof(detail),
 		    "its day is after that of %04d, which waits for it",
 		    u->waits.sequence);
-		fault(u, DIAG_SEQUENCE_OLD, detail);
+		intake_fault(u, DIAG_SEQUENCE_OLD, detail);
 		return true;
 	}
 	u->row.late = true;
@@ -95,7 +95,7 @@ check_sequence(struct upload *u)
 	if (ahead == 0 || ahead > SEQUENCES / 2 || u->id.day < day ||
 	    (u->id.sequence < last && u->id.day == day)) {
 		snprintf(detail, sizeof(detail), "last accepted: %04d", last);
-		fault(u, DIAG_SEQUENCE_OLD, detail);
+		intake_fault(u, DIAG_SEQUENCE_OLD, detail);
 	} else if (ahead > 1) {
 		int from = last % SEQUENCES + 1;
 		int to = (u->id.sequence + SEQUENCES - 2) % SEQUENCES + 1;
@@ -125,7 +125,7 @@ check_number(struct upload *u)
 
 	if (ledger_file_get(u->in->ledger, &u->id, &before) == 1 &&
 	    before.state != FILE_REFUSED)
-		fault(u, DIAG_SEQUENCE_REUSED, "");
+		intake_fault(u, DIAG_SEQUENCE_REUSED, "");
 	else
 		check_sequence(u);
 }
@@ -146,22 +146,22 @@ check_name(struct upload *u)
 	const struct sender *s = u->sender;
 
 	if (!u->named && u->id.sender[0] != '\0') {
-		fault(u, DIAG_WRONG_SENDER, "named after somebody else");
+		intake_fault(u, DIAG_WRONG_SENDER, "named after somebody else");
 		return;
 	}
 	if (!u->named) {
-		fault(u, DIAG_FILE_NAME, "");
+		intake_fault(u, DIAG_FILE_NAME, "");
 		return;
 	}
 	if ((s->feeds >> u->id.feed & 1) == 0)
-		fault(u, DIAG_WRONG_SENDER, feed_names[u->id.feed]);
+		intake_fault(u, DIAG_WRONG_SENDER, feed_names[u->id.feed]);
 	if ((s->joins_on != DAY_NONE && u->id.day < s->joins_on) ||
 	    (s->leaves_on != DAY_NONE && u->id.day >= s->leaves_on))
-		fault(u, DIAG_NOT_JOINED, "");
+		intake_fault(u, DIAG_NOT_JOINED, "");
 	/* the business day is the evening's: names of the small hours carry
 	 * the day after */
 	if (u->id.day > u->in->run->day + 1)
-		fault(u, DIAG_FUTURE_DAY, "");
+		intake_fault(u, DIAG_FUTURE_DAY, "");
 	check_number(u);
 }
 
@@ -169,9 +169,9 @@ static void
 check_size(struct upload *u)
 {
 	if (u->row.bytes == 0)
-		fault(u, DIAG_EMPTY_FILE, "");
+		intake_fault(u, DIAG_EMPTY_FILE, "");
 	if (u->row.bytes > UPLOAD_BYTES_MAX)
-		fault(u, DIAG_TOO_LARGE, "");
+		intake_fault(u, DIAG_TOO_LARGE, "");
 }
 
 /* ---- what the sender gets ---- */
@@ -210,10 +210,10 @@ write_receipt(const struct upload *u, const struct filename *id)
 	out_dir(u, dir);
 	snprintf(name, sizeof(name), ".%s.receipt.yaml", u->stem);
 	if (publish_open(&p, u->in->root) == -1)
-		return failed(u, "receipt");
+		return intake_failed(u, "receipt");
 	receipt_arrival_write(&r, p.f);
 	if (publish_commit(&p, dir, name) == -1)
-		return failed(u, "receipt");
+		return intake_failed(u, "receipt");
 	return 0;
 }
 
@@ -227,7 +227,7 @@ show_receipt(const struct upload *u)
 	snprintf(name, sizeof(name), "%s.receipt.yaml", u->stem);
 	spool_path(hidden, dir, ".%s", name);
 	if (publish_rename(hidden, dir, name) == -1 && errno != ENOENT)
-		return failed(u, "receipt");
+		return intake_failed(u, "receipt");
 	return 0;
 }
 
@@ -240,7 +240,7 @@ show_receipt_later(const struct upload *u)
 	out_dir(u, dir);
 	spool_path(hidden, dir, ".%s.receipt.yaml", u->stem);
 	spool_path(path, dir, "%s.receipt.yaml", u->stem);
-	return rename(hidden, path) == -1 ? failed(u, "receipt") : 0;
+	return rename(hidden, path) == -1 ? intake_failed(u, "receipt") : 0;
 }
 
 static bool
@@ -278,7 +278,7 @@ move_upload(struct upload *u, const char *where, bool same_bytes)
 	spool_path(path, dir, "%s", name);
 	if (renameat(u->box, u->name, AT_FDCWD, path) == -1 ||
 	    sync_path(dir) == -1 || fsync(u->box) == -1)
-		return failed(u, where);
+		return intake_failed(u, where);
 	return 0;
 }
 
@@ -364,7 +364,7 @@ make_ready(struct upload *u)
 	/* left by a run killed before the ledger knew */
 	if (spool_remove_tree(there) == -1 ||
 	    publish_rename(u->ready, dir, u->stem) == -1)
-		return failed(u, "ready");
+		return intake_failed(u, "ready");
 	u->ready[0] = '\0';
 	return 0;
 }
@@ -404,7 +404,7 @@ accept(struct upload *u)
 {
 	u->row.state = FILE_READY;
 	if (u->of_number != DIAG__MAX)
-		fault(u, u->of_number, u->missing_text);
+		intake_fault(u, u->of_number, u->missing_text);
 	if (u->in->run->dry)
 		return 0;
 	if (make_ready(u) == -1 || write_receipt(u, &u->id) == -1 ||
@@ -522,7 +522,7 @@ known_otherwise(
 
 	filename_format(&f->id, "", first);
 	snprintf(detail, sizeof(detail), "first received as %s", first);
-	fault(u, DIAG_REPLAY, detail);
+	intake_fault(u, DIAG_REPLAY, detail);
 	u->row.state = f->state;
 	u->row.arrived = f->arrived;
 	name_apart(u, "again");
@@ -553,7 +553,7 @@ known(struct upload *u, const struct ledger_file *f)
 		return 0;
 	if (!exists(dir, name))
 		return finish(u, f, where);
-	fault(u, DIAG_REPLAY, "");
+	intake_fault(u, DIAG_REPLAY, "");
 	if (show_receipt(u) == -1)
 		return -1;
 	return move_upload(u, where, strcmp(where, "done") == 0);
@@ -570,9 +570,9 @@ open_upload(struct upload *u)
 	u->fd = openat(
 	    u->box, u->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (u->fd == -1)
-		return errno == ENOENT ? 1 : failed(u, "open");
+		return errno == ENOENT ? 1 : intake_failed(u, "open");
 	if (fstat(u->fd, &st) == -1)
-		return failed(u, "open");
+		return intake_failed(u, "open");
 	if (!S_ISREG(st.st_mode))
 		return 1;
 	u->row.bytes = st.st_size;
@@ -580,7 +580,7 @@ open_upload(struct upload *u)
 	memcpy(u->row.sha256, NO_DIGEST, sizeof(u->row.sha256));
 	if (u->row.bytes <= UPLOAD_BYTES_MAX &&
 	    seal_digest_fd(u->fd, u->row.sha256) == -1)
-		return failed(u, "read");
+		return intake_failed(u, "read");
 	return 0;
 }
 
@@ -600,7 +600,7 @@ judge(struct upload *u)
 	check_name(u);
 	check_size(u);
 	u->row.id = u->id;
-	r = refused(u) ? 0 : intake_unpack(u);
+	r = intake_refused(u) ? 0 : intake_unpack(u);
 	if (r == -1)
 		return -1;
 	if (r == 1)
@@ -643,7 +643,7 @@ take_no_file(struct intake *in, const struct sender *s, const char *name)
 	parse_name(&u);
 	u.row.arrived = in->run->now;
 	u.row.state = FILE_REFUSED;
-	fault(&u, DIAG_NOT_A_FILE, "");
+	intake_fault(&u, DIAG_NOT_A_FILE, "");
 	/* there are no bytes: told apart by the name */
 	seal_digest(slice_of(name), u.row.sha256);
 	name_apart(&u, NULL);

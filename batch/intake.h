@@ -69,6 +69,12 @@ struct upload {
 	char ready[SPOOL_PATH_MAX]; /* unpacked in work/; "" none */
 };
 
+/* To the run: the environment failed. To the sender: why it is refused, or what
+ * is worth a word. Whether it is refused. */
+int intake_failed(const struct upload *u, const char *what);
+void intake_fault(struct upload *u, enum diag_code code, const char *detail);
+bool intake_refused(const struct upload *u);
+
 /* Opens seal and archive into work/ as ready/STEM will be. 1: good, 0: to be
  * refused (said in why), -1: the environment failed (said to the run). */
 int intake_unpack(struct upload *u);

@@ -43,26 +43,6 @@ struct unpack {
 	bool failed; /* the environment: disk full and the like */
 };
 
-static int
-failed(struct upload *u, const char *what)
-{
-	diag_file(&u->in->run->log.sink, DIAG_IO, u->name, "%s: %s", what,
-	    strerror(errno));
-	return -1;
-}
-
-static void
-fault(struct upload *u, enum diag_code code, const char *detail)
-{
-	diag_file(&u->why.sink, code, u->name, "%s", detail);
-}
-
-static bool
-refused(const struct upload *u)
-{
-	return u->why.sink.levels[DIAG_FATAL] > 0;
-}
-
 /* ---- seal ---- */
 
 /* The content, verified, in a file without a name; -1 refused, -2 failed. */
@@ -79,7 +59,7 @@ open_seal(struct upload *u)
 	fd = open(
 	    path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd == -1 || unlink(path) == -1) {
-		failed(u, "work");
+		intake_failed(u, "work");
 		if (fd != -1)
 			close(fd);
 		return -2;
@@ -87,10 +67,10 @@ open_seal(struct upload *u)
 	r = seal_open(u->name, u->fd, fd, package ? in->site : in->insurers,
 	    in->open_key, in->run->now, &signer, &u->why.sink);
 	if (r == 0 && strcmp(signer.subject_cn, u->sender->id) != 0)
-		fault(u, DIAG_SEAL_SIGNER, "");
+		intake_fault(u, DIAG_SEAL_SIGNER, "");
 	if (u->why.sink.counts[DIAG_IO] > 0)
 		r = -2;
-	else if (r == -1 || refused(u))
+	else if (r == -1 || intake_refused(u))
 		r = -1;
 	if (r == 0)
 		return fd;
@@ -114,7 +94,7 @@ find_manifest(
 		if (!mine)
 			continue;
 		if (p->doc_n + (size_t)n > MANIFEST_BYTES_MAX) {
-			fault(
+			intake_fault(
 			    p->u, DIAG_MANIFEST, "manifest.yaml is too large");
 			return 1;
 		}
@@ -182,13 +162,13 @@ check_manifest(struct unpack *p)
 
 	if (strcmp(said->sender, id->sender) != 0 || said->feed != id->feed ||
 	    said->day != id->day || said->sequence != id->sequence)
-		fault(p->u, DIAG_MANIFEST,
+		intake_fault(p->u, DIAG_MANIFEST,
 		    "sender, feed, day and sequence are not those of the "
 		    "file's name");
 	if (!many && p->m->members > ARCHIVE_MEMBERS_MAX)
-		fault(p->u, DIAG_ARCHIVE_LIMIT, "too many members");
+		intake_fault(p->u, DIAG_ARCHIVE_LIMIT, "too many members");
 	else if (!many && p->m->members != (id->feed == FEED_NHI ? 2 : 1))
-		fault(p->u, DIAG_MANIFEST,
+		intake_fault(p->u, DIAG_MANIFEST,
 		    "not the number of members of this feed");
 	for (int i = 0; i < p->m->members; i++)
 		if (!member_allowed(id->feed, &p->m->member[i]))
@@ -204,10 +184,10 @@ read_manifest(struct unpack *p, int fd)
 	struct upload *u = p->u;
 	int r = archive_each(u->name, fd, find_manifest, p, &u->why.sink);
 
-	if (r == -1 || refused(u))
+	if (r == -1 || intake_refused(u))
 		return -1;
 	if (r == 0) {
-		fault(u, DIAG_MANIFEST, "there is no manifest.yaml");
+		intake_fault(u, DIAG_MANIFEST, "there is no manifest.yaml");
 		return -1;
 	}
 	p->m = manifest_read(
@@ -216,7 +196,7 @@ read_manifest(struct unpack *p, int fd)
 		return -1;
 	check_manifest(p);
 	p->seen = text_alloc((size_t)p->m->members * sizeof(*p->seen));
-	return refused(u) ? -1 : 0;
+	return intake_refused(u) ? -1 : 0;
 }
 
 /* ---- members ---- */
@@ -264,7 +244,7 @@ copy_member(struct unpack *p, const struct manifest_member *said,
 	for (int i = 0; i < 32; i++)
 		snprintf(hex + 2 * i, 3, "%02x", sum[i]);
 	if (r == -1)
-		return failed(p->u, "work");
+		return intake_failed(p->u, "work");
 	if (n == -1)
 		return 1; /* said by the archive */
 	if (total != said->bytes || (r == 0 && strcmp(hex, said->sha256) != 0))
@@ -287,27 +267,28 @@ take_member(void *arg, const struct archive_member *m, struct archive_stream *s)
 		if (slice_is(m->name, p->m->member[i].name))
 			break;
 	if (i == p->m->members) {
-		fault(p->u, DIAG_MANIFEST_DIFFERS,
+		intake_fault(p->u, DIAG_MANIFEST_DIFFERS,
 		    "the archive holds what the manifest does not name");
 		return 1;
 	}
 	if (p->seen[i]) {
-		fault(p->u, DIAG_ARCHIVE_MEMBER, "a name is given twice");
+		intake_fault(
+		    p->u, DIAG_ARCHIVE_MEMBER, "a name is given twice");
 		return 1;
 	}
 	p->seen[i] = true;
 	member_path(p, i, path);
 	fd = create(path);
 	if (fd == -1) {
-		failed(p->u, "work");
+		intake_failed(p->u, "work");
 		p->failed = true;
 		return 1;
 	}
 	r = copy_member(p, &p->m->member[i], s, fd);
 	if (r == 0 && fsync(fd) == -1)
-		r = failed(p->u, "work");
+		r = intake_failed(p->u, "work");
 	if (close(fd) == -1 && r == 0)
-		r = failed(p->u, "work");
+		r = intake_failed(p->u, "work");
 	p->failed = p->failed || r == -1;
 	return r != 0;
 }
@@ -326,7 +307,7 @@ write_manifest(struct unpack *p)
 		r = 0;
 	if (fd != -1 && close(fd) == -1)
 		r = -1;
-	return r == 0 ? 0 : failed(p->u, "work");
+	return r == 0 ? 0 : intake_failed(p->u, "work");
 }
 
 static int
@@ -349,23 +330,23 @@ unpack_members(struct unpack *p, int fd)
 	spool_temp(u->ready, u->in->root);
 	if (mkdir(u->ready, 0750) == -1) {
 		u->ready[0] = '\0';
-		return failed(u, "work");
+		return intake_failed(u, "work");
 	}
 	if (lseek(fd, 0, SEEK_SET) == -1)
-		return failed(u, "work");
+		return intake_failed(u, "work");
 	archive_each(u->name, fd, take_member, p, &u->why.sink);
 	if (p->failed)
 		return -1;
-	if (refused(u))
+	if (intake_refused(u))
 		return 0;
 	for (int i = 0; i < p->m->members; i++)
 		if (!p->seen[i])
 			diag_file(&u->why.sink, DIAG_MANIFEST_DIFFERS, u->name,
 			    "members[%d] is not in the archive", i);
-	if (refused(u))
+	if (intake_refused(u))
 		return 0;
 	if (write_manifest(p) == -1 || sync_folder(u->ready) == -1)
-		return failed(u, "work");
+		return intake_failed(u, "work");
 	return 1;
 }
 
@@ -379,7 +360,7 @@ intake_unpack(struct upload *u)
 		return fd == -2 ? -1 : 0;
 	p.block = text_alloc(COPY_SIZE);
 	if (lseek(fd, 0, SEEK_SET) == -1)
-		r = failed(u, "work");
+		r = intake_failed(u, "work");
 	else if (read_manifest(&p, fd) == -1)
 		r = 0;
 	else

@@ -70,28 +70,12 @@ take_file(void *arg, const struct ledger_file *f)
 }
 
 static void
-take_boxes(const char *root, struct volume *v)
+take_upload(void *arg, const char *name, const struct stat *st)
 {
-	char path[SPOOL_PATH_MAX];
-	struct spool_names boxes, files;
-	struct stat st;
+	struct volume *v = arg;
 
-	spool_path(path, root, "box");
-	if (spool_dirs(path, &boxes) == -1)
-		return;
-	for (size_t i = 0; i < boxes.n; i++) {
-		spool_path(path, root, "box/%s/in", boxes.v[i]);
-		if (spool_list(path, &files) == -1)
-			continue;
-		for (size_t k = 0; k < files.n; k++) {
-			spool_path(
-			    path, root, "box/%s/in/%s", boxes.v[i], files.v[k]);
-			if (stat(path, &st) == 0)
-				v->waiting += (int64_t)st.st_size;
-		}
-		spool_free(&files);
-	}
-	spool_free(&boxes);
+	(void)name;
+	v->waiting += (int64_t)st->st_size;
 }
 
 /* How many times a normal night it is, in percent; at least 100, so that a
@@ -207,7 +191,7 @@ net_plan(struct run *run, const struct net_order *order, const char *root)
 			ledger_each(
 			    l, (enum file_state)i, take_file, &p->volume);
 		ledger_close(l);
-		take_boxes(root, &p->volume);
+		spool_uploads(root, take_upload, &p->volume);
 	}
 	p->percent = times_normal(&p->volume);
 	day_format_iso(run->day, iso);

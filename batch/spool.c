@@ -141,6 +141,32 @@ spool_free(struct spool_names *l)
 	*l = (struct spool_names) { 0 };
 }
 
+void
+spool_uploads(const char *root,
+    void (*each)(void *arg, const char *name, const struct stat *st), void *arg)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_names boxes, files;
+	struct stat st;
+
+	spool_path(path, root, "box");
+	if (spool_dirs(path, &boxes) == -1)
+		return;
+	for (size_t i = 0; i < boxes.n; i++) {
+		spool_path(path, root, "box/%s/in", boxes.v[i]);
+		if (spool_list(path, &files) == -1)
+			continue;
+		for (size_t k = 0; k < files.n; k++) {
+			spool_path(
+			    path, root, "box/%s/in/%s", boxes.v[i], files.v[k]);
+			if (lstat(path, &st) == 0)
+				each(arg, files.v[k], &st);
+		}
+		spool_free(&files);
+	}
+	spool_free(&boxes);
+}
+
 static int
 remove_in(int parent, const char *name, int depth)
 {

@@ -38,6 +38,11 @@ int spool_dirs(const char *dir, struct spool_names *out); /* folders */
 int spool_others(const char *dir, struct spool_names *out); /* no files */
 int spool_all(const char *dir, struct spool_names *out); /* of any kind */
 void spool_free(struct spool_names *l);
+/* Every upload that lies in a drop box of the root, box/SENDER/in/NAME. */
+struct stat;
+void spool_uploads(const char *root,
+    void (*each)(void *arg, const char *name, const struct stat *st),
+    void *arg);
 /* A path under root, printf-like; ends the run with BUG if too long. */
 void spool_path(char out[SPOOL_PATH_MAX], const char *root, const char *fmt,
     ...) __attribute__((format(printf, 3, 4)));

@@ -131,33 +131,14 @@ count_segment(void *arg, const struct ledger_segment *s)
 }
 
 static void
-count_boxes(struct night *n, const char *root)
+count_upload(void *arg, const char *name, const struct stat *st)
 {
-	char path[SPOOL_PATH_MAX];
-	struct spool_names boxes, files;
+	struct night *n = arg;
 	struct filename id;
-	struct stat st;
 
-	spool_path(path, root, "box");
-	if (spool_dirs(path, &boxes) == -1)
-		return;
-	for (size_t i = 0; i < boxes.n; i++) {
-		spool_path(path, root, "box/%s/in", boxes.v[i]);
-		if (spool_list(path, &files) == -1)
-			continue;
-		for (size_t k = 0; k < files.n; k++) {
-			spool_path(
-			    path, root, "box/%s/in/%s", boxes.v[i], files.v[k]);
-			if (stat(path, &st) == -1 ||
-			    (int64_t)st.st_mtime * 1000 >= n->ends)
-				continue;
-			n->waiting +=
-			    filename_parse(slice_of(files.v[k]), &id) == -1 ||
-			    id.day <= n->day;
-		}
-		spool_free(&files);
-	}
-	spool_free(&boxes);
+	if ((int64_t)st->st_mtime * 1000 < n->ends)
+		n->waiting += filename_parse(slice_of(name), &id) == -1 ||
+		    id.day <= n->day;
 }
 
 /* Refused uploads that have no row of their own, since another of their number
@@ -230,7 +211,7 @@ look_side(struct night *n, const char *root, bool qualification)
 		ledger_each(l, (enum file_state)i, count_file, n);
 	ledger_segments(l, 0, count_segment, n);
 	ledger_close(l);
-	count_boxes(n, root);
+	spool_uploads(root, count_upload, n);
 	count_refused_apart(n, root);
 	if (n->waiting > waiting)
 		tell(n, NIGHT_WARNING,
