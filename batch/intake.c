@@ -643,7 +643,8 @@ take_no_file(struct intake *in, const struct sender *s, const char *name)
 	parse_name(&u);
 	u.row.arrived = in->run->now;
 	u.row.state = FILE_REFUSED;
-	intake_fault(&u, DIAG_NOT_A_FILE, "");
+	snprintf(dir, sizeof(dir), "box/%s/in", s->id);
+	intake_fault(&u, DIAG_NOT_A_FILE, dir);
 	/* there are no bytes: told apart by the name */
 	seal_digest(slice_of(name), u.row.sha256);
 	name_apart(&u, NULL);

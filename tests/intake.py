@@ -507,7 +507,8 @@ def no_files():
     check("a link and two folders in a box: told, counted, the file taken",
           status == 5 and "not_files=3" in s.out and "refused_files=3" in s.out and
           "accepted=1" in s.out, (status, s.out, s.err))
-    check("each with its code", s.err.count("F3011") == 3, s.err)
+    check("each with its code and its box", s.err.count("F3011") == 3 and
+          s.err.count("(box/%s/in)" % GOOD) == 3, s.err)
     got = sorted(v for v in s.codes().values())
     check("and with a receipt of its own", got == [
         ("accepted", [])] + [("refused", ["F3011"])] * 3, s.codes())
