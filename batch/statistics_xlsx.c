@@ -156,6 +156,13 @@ title(struct pages *p, int column, const char *ja, const char *en, int width,
  * second key. */
 enum { CODE, JA, EN };
 
+/* Are the names of these codes whole sentences? */
+static bool
+sentences(const struct statistics_table_row *r)
+{
+	return r->dim[0] == DIM_CODE || r->dim[0] == DIM_REASON;
+}
+
 static int
 head(struct pages *p, enum statistics_table t, const struct chart_keys *by)
 {
@@ -168,6 +175,8 @@ head(struct pages *p, enum statistics_table t, const struct chart_keys *by)
 	if (r->chart != CHART_TABLE) { /* there they are codes alone */
 		title(p, JA, "名称", "name", 24, false);
 		title(p, EN, "名称（英）", "in English", 22, false);
+		for (int c = JA; c <= EN && sentences(r); c++)
+			p->column[c].width = 60;
 		p->first = 3;
 	}
 	if (r->dim[1] == DIM_NONE)
@@ -217,7 +226,7 @@ draw(struct pages *p, enum statistics_table t, int columns, size_t rows)
 		    runs		       ? WORKBOOK_COLUMNS :
 						 WORKBOOK_BARS,
 		.title = r->ja,
-		.names = JA,
+		.names = sentences(r) ? CODE : JA, /* no space to draw */
 		.first = p->first,
 		.series = columns - p->first,
 		.below = p->first * 20 + (columns - p->first) * 12 > BESIDE + 20
