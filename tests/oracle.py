@@ -15,7 +15,7 @@ PKI = B + "/pki"
 W = B + "/part-oracle"
 NOW = 20666 * 86400 + 3 * 3600  # 2026-08-01 12:00 JST, as tests/pki/make.sh says
 CARDS = ["good", "second", "fake", "expired", "early", "e3", "3072", "ec", "policy", "soft", "nonrep", "ca",
-         "unknown", "nodp", "uri", "two", "noaki", "server", "sha512"]
+         "unknown", "nodp", "uri", "two", "noaki", "keyid", "leaf", "akiserial", "server", "sha512"]
 LISTS = ["good", "empty", "second", "fake", "chuo", "ca", "indirect", "some", "uri", "soft", "noidp", "noaki", "delta",
          "unknown", "nonumber", "sha512"]
 # stricter than openssl: name -> why (domain/jpki-and-pinless.md 3.3 and 6)

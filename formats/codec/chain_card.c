@@ -5,11 +5,14 @@
  * key identifier selects.
  */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
@@ -161,45 +164,184 @@ chain_point_name(struct slice point_name, char *out, size_t size)
 	return der_name(dir.v, out, size);
 }
 
-static struct slice
-extension(X509 *x, int nid, bool *critical)
+int
+chain_extension_next(struct slice *in, struct chain_extension *e)
 {
-	int i = X509_get_ext_by_NID(x, nid, -1);
-	X509_EXTENSION *e = X509_get_ext(x, i);
-	const ASN1_OCTET_STRING *v;
+	struct der_item it, part;
 
-	if (e == NULL)
-		return SLICE("");
-	*critical = X509_EXTENSION_get_critical(e) == 1;
-	v = X509_EXTENSION_get_data(e);
-	return (struct slice) { (const char *)v->data, (size_t)v->length };
-}
-
-/* No extension twice, each value one strict item. */
-static bool
-extensions_ok(X509 *x)
-{
-	for (int i = 0; i < X509_get_ext_count(x); i++) {
-		X509_EXTENSION *e = X509_get_ext(x, i);
-		const ASN1_OCTET_STRING *v = X509_EXTENSION_get_data(e);
-
-		if (X509_get_ext_by_OBJ(x, X509_EXTENSION_get_object(e), i) !=
-			-1 ||
-		    !der_strict((struct slice) {
-			(const char *)v->data, (size_t)v->length }))
-			return false;
+	if (der_expect(in, DER_SEQUENCE, &it) == -1 ||
+	    der_expect(&it.v, DER_OID, &part) == -1)
+		return -1;
+	e->oid = part.v;
+	e->critical = false;
+	if (der_peek(it.v, DER_BOOLEAN)) {
+		(void)der_next(&it.v, &part);
+		e->critical = part.v.n == 1 && part.v.p[0] == '\xff';
+		if (!e->critical)
+			return -1; /* FALSE is the default: not DER */
 	}
-	return true;
+	if (der_expect(&it.v, DER_OCTETS, &part) == -1 || it.v.n != 0)
+		return -1;
+	e->value = part.v;
+	return der_strict(part.v) ? 0 : -1;
+}
+
+/* ---- the certificate: domain/jpki-and-pinless.md 2 ---- */
+
+/* Read where it lies, in one pass: d2i_X509() would look for a decoder of the
+ * key in every provider, which takes six times as long as verifying with it.
+ * Strict as a profile may be: what is not of its shape is refused. */
+struct certificate {
+	struct slice tbs, signature;
+	struct slice issuer; /* Name, DER */
+	struct slice modulus; /* 256 bytes */
+	struct slice usage, extended, constraints, policies, points, key_id;
+};
+
+#define EXTENSIONS_MAX 32
+
+static const struct {
+	const char *oid; /* 2.5.29.n */
+	size_t at; /* in struct certificate */
+	bool must, critical; /* be there; then be critical */
+} extensions[] = {
+	{ "\x55\x1d\x0f", offsetof(struct certificate, usage), true, true },
+	{ "\x55\x1d\x20", offsetof(struct certificate, policies), true, true },
+	{ "\x55\x1d\x1f", offsetof(struct certificate, points), true, false },
+	{ "\x55\x1d\x25", offsetof(struct certificate, extended), false,
+	    false },
+	{ "\x55\x1d\x13", offsetof(struct certificate, constraints), false,
+	    false },
+	{ "\x55\x1d\x23", offsetof(struct certificate, key_id), false, false }
+};
+#define NEXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
+
+static struct slice *
+value_of(struct certificate *x, size_t i)
+{
+	return (struct slice *)(void *)((char *)x + extensions[i].at);
+}
+
+/* Into its place, or passed over where it is not critical. */
+static int
+take_extension(struct certificate *x, const struct chain_extension *e)
+{
+	for (size_t i = 0; i < NEXTENSIONS; i++) {
+		if (!slice_eq(e->oid, (struct slice) { extensions[i].oid, 3 }))
+			continue;
+		*value_of(x, i) = e->value;
+		return extensions[i].critical && !e->critical ? -1 : 0;
+	}
+	return e->critical ? -1 : 0;
+}
+
+/* None twice, none critical that we do not know. */
+static int
+take_extensions(struct certificate *x, struct slice in)
+{
+	struct slice seen[EXTENSIONS_MAX];
+	struct chain_extension e;
+	struct der_item list;
+	int n = 0;
+
+	if (der_expect(&in, DER_SEQUENCE, &list) == -1 || in.n != 0)
+		return -1;
+	for (; list.v.n > 0; seen[n++] = e.oid) {
+		if (n == EXTENSIONS_MAX ||
+		    chain_extension_next(&list.v, &e) == -1 ||
+		    take_extension(x, &e) == -1)
+			return -1;
+		for (int i = 0; i < n; i++)
+			if (slice_eq(seen[i], e.oid))
+				return -1;
+	}
+	for (size_t i = 0; i < NEXTENSIONS; i++)
+		if (extensions[i].must && value_of(x, i)->n == 0)
+			return -1;
+	return 0;
+}
+
+/* rsaEncryption, 2048 bits, e 65537: nothing but the modulus can differ. */
+static int
+take_key(struct certificate *x, struct slice info)
+{
+	static const char front[] =
+	    "\x30\x82\x01\x22\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01"
+	    "\x01\x05\x00\x03\x82\x01\x0f\x00\x30\x82\x01\x0a\x02\x82\x01\x01"
+	    "\x00";
+	static const char back[] = "\x02\x03\x01\x00\x01";
+	const size_t f = sizeof(front) - 1, b = sizeof(back) - 1;
+
+	if (info.n != f + SIGNATURE_SIZE + b || memcmp(info.p, front, f) != 0 ||
+	    memcmp(info.p + f + SIGNATURE_SIZE, back, b) != 0 ||
+	    ((unsigned char)info.p[f] & 0x80) == 0)
+		return -1;
+	x->modulus = (struct slice) { info.p + f, SIGNATURE_SIZE };
+	return 0;
+}
+
+static int
+take_validity(struct slice in, struct chain_card *out)
+{
+	struct der_item from, until;
+
+	return der_next(&in, &from) == -1 || der_next(&in, &until) == -1 ||
+		in.n != 0 || der_time(&from, &out->not_before) == -1 ||
+		der_time(&until, &out->not_after) == -1 ?
+	    -1 :
+	    0;
+}
+
+/* Version 3; no unique identifiers. */
+static int
+take_tbs(struct certificate *x, struct slice in, struct chain_card *out)
+{
+	struct der_item it;
+
+	if (der_next(&in, &it) == -1 ||
+	    !slice_eq(it.all, SLICE("\xa0\x03\x02\x01\x02")) ||
+	    der_expect(&in, DER_INTEGER, &it) == -1 ||
+	    der_serial(it.v, out->serial) == -1 || der_next(&in, &it) == -1 ||
+	    !slice_eq(it.all, CHAIN_SHA256_RSA) ||
+	    der_expect(&in, DER_SEQUENCE, &it) == -1)
+		return -1;
+	x->issuer = it.all;
+	return der_expect(&in, DER_SEQUENCE, &it) == -1 ||
+		take_validity(it.v, out) == -1 ||
+		der_expect(&in, DER_SEQUENCE, &it) == -1 || /* subject */
+		der_expect(&in, DER_SEQUENCE, &it) == -1 ||
+		take_key(x, it.all) == -1 || der_expect(&in, 0xa3, &it) == -1 ||
+		in.n != 0 || take_extensions(x, it.v) == -1 ?
+	    -1 :
+	    0;
+}
+
+static int
+take_certificate(
+    struct certificate *x, struct slice der, struct chain_card *out)
+{
+	struct der_item whole, it;
+
+	if (der.n > CERT_DER_MAX || !der_strict(der) ||
+	    der_expect(&der, DER_SEQUENCE, &whole) == -1 || der.n != 0 ||
+	    der_expect(&whole.v, DER_SEQUENCE, &it) == -1)
+		return -1;
+	x->tbs = it.all;
+	if (take_tbs(x, it.v, out) == -1 || der_next(&whole.v, &it) == -1 ||
+	    !slice_eq(it.all, CHAIN_SHA256_RSA) ||
+	    der_expect(&whole.v, DER_BITS, &it) == -1 || whole.v.n != 0 ||
+	    it.v.n != 1 + SIGNATURE_SIZE || it.v.p[0] != 0)
+		return -1;
+	x->signature = (struct slice) { it.v.p + 1, SIGNATURE_SIZE };
+	return 0;
 }
 
 static bool
-policy_ok(X509 *x, const char *policy)
+policy_ok(struct slice in, const char *policy)
 {
-	bool critical = false;
-	struct slice in = extension(x, NID_certificate_policies, &critical);
 	struct der_item list, one, oid;
 
-	if (!critical || der_expect(&in, DER_SEQUENCE, &list) == -1)
+	if (der_expect(&in, DER_SEQUENCE, &list) == -1)
 		return false;
 	while (list.v.n > 0) {
 		if (der_expect(&list.v, DER_SEQUENCE, &one) == -1 ||
@@ -211,38 +353,34 @@ policy_ok(X509 *x, const char *policy)
 	return false;
 }
 
+/* digitalSignature alone; no CA; where uses are named, clientAuth is. */
 static bool
-usage_ok(X509 *x)
+usage_ok(const struct certificate *x)
 {
-	uint32_t flags = X509_get_extension_flags(x);
-	bool critical = false;
+	struct slice in = x->extended;
+	struct der_item list, oid;
+	bool client = in.n == 0;
 
-	(void)extension(x, NID_key_usage, &critical);
-	return critical && X509_get_key_usage(x) == KU_DIGITAL_SIGNATURE &&
-	    (flags & (EXFLAG_CA | EXFLAG_INVALID | EXFLAG_CRITICAL)) == 0 &&
-	    ((flags & EXFLAG_XKUSAGE) == 0 ||
-		(X509_get_extended_key_usage(x) & XKU_SSL_CLIENT) != 0);
-}
-
-static bool
-algorithm_ok(X509 *x)
-{
-	const X509_ALGOR *outer;
-	int type;
-
-	X509_get0_signature(NULL, &outer, x);
-	X509_ALGOR_get0(NULL, &type, NULL, outer);
-	return X509_get_signature_nid(x) == NID_sha256WithRSAEncryption &&
-	    type == V_ASN1_NULL &&
-	    X509_ALGOR_cmp(outer, X509_get0_tbs_sigalg(x)) == 0;
+	if (!slice_eq(x->usage, SLICE("\x03\x02\x07\x80")) ||
+	    (x->constraints.n > 0 &&
+		!slice_eq(x->constraints, SLICE("\x30\x00"))))
+		return false;
+	if (client)
+		return true;
+	if (der_expect(&in, DER_SEQUENCE, &list) == -1)
+		return false;
+	while (list.v.n > 0) {
+		if (der_expect(&list.v, DER_OID, &oid) == -1)
+			return false;
+		client |= der_oid_is(oid.v, "1.3.6.1.5.5.7.3.2");
+	}
+	return client;
 }
 
 /* One distribution point, named by a directory name. */
 static bool
-point_ok(X509 *x, struct chain_card *out)
+point_ok(struct slice in, struct chain_card *out)
 {
-	bool critical;
-	struct slice in = extension(x, NID_crl_distribution_points, &critical);
 	struct der_item list, point, name;
 
 	return der_expect(&in, DER_SEQUENCE, &list) == 0 &&
@@ -252,98 +390,115 @@ point_ok(X509 *x, struct chain_card *out)
 		name.all, out->partition, sizeof(out->partition)) == 0;
 }
 
+/* ---- who issued it ---- */
+
+/* Where the key identifier names the CA's own certificate too, it must be
+ * this one: by the name of its issuer and its serial. */
 static bool
-serial_ok(X509 *x, struct chain_card *out)
+names_certificate(struct slice rest, X509 *ca)
 {
-	const ASN1_INTEGER *n = X509_get0_serialNumber(x);
-	unsigned char store[32], *p = store;
-	struct slice in = { (const char *)store, 0 };
-	struct der_item it;
-	int len = n->length > 24 ? -1 : i2d_ASN1_INTEGER(n, &p);
+	const ASN1_INTEGER *n = X509_get0_serialNumber(ca);
+	struct der_item it, name;
+	char own[41], named[41];
 
-	in.n = len > 0 ? (size_t)len : 0;
-	return der_expect(&in, DER_INTEGER, &it) == 0 &&
-	    der_serial(it.v, out->serial) == 0;
-}
-
-/* 6.3 c */
-static bool
-profile_ok(const struct chain_cards *c, X509 *x, struct chain_card *out)
-{
-	out->not_before = moment_of(X509_get0_notBefore(x));
-	out->not_after = moment_of(X509_get0_notAfter(x));
-	return serial_ok(x, out) && X509_get_version(x) == X509_VERSION_3 &&
-	    rsa_2048(x) && algorithm_ok(x) && extensions_ok(x) && usage_ok(x) &&
-	    policy_ok(x, c->policy) && point_ok(x, out);
-}
-
-/* 6.3 d: the generation by key id, its name byte for byte, its signature. */
-static bool
-issued_by_pinned(
-    const struct chain_cards *c, X509 *x, int64_t now, struct chain_card *out)
-{
-	const ASN1_OCTET_STRING *id = X509_get0_authority_key_id(x);
-	const struct chain_cards_ca *ca = id == NULL ?
-	    NULL :
-	    chain_cards_find(
-		c, (struct slice) { (char *)id->data, (size_t)id->length });
-
-	if (ca == NULL)
+	if (rest.n == 0)
+		return true;
+	if (der_expect(&rest, 0xa1, &it) == -1 ||
+	    der_expect(&it.v, 0xa4, &name) == -1 || it.v.n != 0 ||
+	    !slice_eq(name.v, name_der(X509_get_issuer_name(ca))) ||
+	    der_expect(&rest, 0x82, &it) == -1 || rest.n != 0 ||
+	    der_serial(it.v, named) == -1)
 		return false;
-	memcpy(out->ca, ca->ski, sizeof(out->ca));
-	return slice_eq(name_der(X509_get_issuer_name(x)), ca->subject) &&
-	    X509_check_issued(ca->cert, x) == X509_V_OK &&
-	    now >= ca->not_before && now <= ca->not_after + 999 &&
-	    X509_verify(x, X509_get0_pubkey(ca->cert)) == 1;
+	der_hex((struct slice) { (const char *)ASN1_STRING_get0_data(n),
+		    (size_t)ASN1_STRING_length(n) },
+	    own, sizeof(own));
+	return strcmp(own, named) == 0;
 }
 
-/* 6.3 f: the padding is OpenSSL's business, not ours. */
+/* The padding is OpenSSL's business, not ours. */
 static bool
-signed_by(X509 *x, struct slice signed_, struct slice sig)
+verified(EVP_PKEY *key, struct slice bytes, struct slice sig)
 {
 	EVP_MD_CTX *ctx = EVP_MD_CTX_new();
-	bool ok = ctx != NULL && sig.n == SIGNATURE_SIZE &&
-	    EVP_DigestVerifyInit(
-		ctx, NULL, EVP_sha256(), NULL, X509_get0_pubkey(x)) == 1 &&
+	bool ok = ctx != NULL && key != NULL && sig.n == SIGNATURE_SIZE &&
+	    EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
 	    EVP_DigestVerify(ctx, (const unsigned char *)sig.p, sig.n,
-		(const unsigned char *)signed_.p, signed_.n) == 1;
+		(const unsigned char *)bytes.p, bytes.n) == 1;
 
 	EVP_MD_CTX_free(ctx);
 	return ok;
 }
 
-static X509 *
-parse(struct slice der)
+/* 6.3 d: the generation by key id, its name byte for byte, its signature. */
+static bool
+issued_by_pinned(const struct chain_cards *c, const struct certificate *x,
+    int64_t now, struct chain_card *out)
 {
-	const unsigned char *p = (const unsigned char *)der.p;
+	struct slice in = x->key_id;
+	struct der_item list, id;
+	const struct chain_cards_ca *ca;
 
-	if (der.n > CERT_DER_MAX || !der_strict(der))
-		return NULL;
-	return d2i_X509(NULL, &p, (long)der.n);
+	if (der_expect(&in, DER_SEQUENCE, &list) == -1 ||
+	    der_expect(&list.v, 0x80, &id) == -1)
+		return false;
+	ca = chain_cards_find(c, id.v);
+	if (ca == NULL)
+		return false;
+	memcpy(out->ca, ca->ski, sizeof(out->ca));
+	return slice_eq(x->issuer, ca->subject) &&
+	    names_certificate(list.v, ca->cert) && now >= ca->not_before &&
+	    now <= ca->not_after + 999 &&
+	    verified(X509_get0_pubkey(ca->cert), x->tbs, x->signature);
+}
+
+static EVP_PKEY *
+key_of(const struct certificate *x)
+{
+	unsigned char native[SIGNATURE_SIZE];
+	unsigned e = 65537;
+	OSSL_PARAM with[] = { OSSL_PARAM_BN(OSSL_PKEY_PARAM_RSA_N, native,
+				  SIGNATURE_SIZE),
+		OSSL_PARAM_uint(OSSL_PKEY_PARAM_RSA_E, &e), OSSL_PARAM_END };
+	BIGNUM *n = BN_bin2bn(
+	    (const unsigned char *)x->modulus.p, SIGNATURE_SIZE, NULL);
+	EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+
+	if (n == NULL || ctx == NULL ||
+	    BN_bn2nativepad(n, native, SIGNATURE_SIZE) != SIGNATURE_SIZE ||
+	    EVP_PKEY_fromdata_init(ctx) != 1 ||
+	    EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_PUBLIC_KEY, with) != 1)
+		key = NULL;
+	EVP_PKEY_CTX_free(ctx);
+	BN_free(n);
+	return key;
 }
 
 enum diag_code
 chain_card_check(const struct chain_cards *c, struct slice der,
     struct slice signed_, struct slice sig, int64_t now, struct chain_card *out)
 {
-	X509 *x = parse(der);
+	struct certificate x = { .key_id = { NULL, 0 } };
+	EVP_PKEY *key = NULL;
 	enum diag_code code = DIAG_CARD_PROFILE;
 
 	memset(out, 0, sizeof(*out));
-	if (x == NULL || !profile_ok(c, x, out))
+	if (take_certificate(&x, der, out) == -1 || !usage_ok(&x) ||
+	    !policy_ok(x.policies, c->policy) || !point_ok(x.points, out))
 		goto out;
 	code = DIAG_CARD_CHAIN;
-	if (!issued_by_pinned(c, x, now, out))
+	if (!issued_by_pinned(c, &x, now, out))
 		goto out;
 	code = DIAG_CARD_EXPIRED;
 	if (now < out->not_before || now > out->not_after + 999)
 		goto out;
 	code = DIAG_CARD_SIGNATURE;
-	if (!signed_by(x, signed_, sig))
+	key = key_of(&x); /* 6.3 f */
+	if (!verified(key, signed_, sig))
 		goto out;
 	code = DIAG__MAX;
 out:
-	X509_free(x);
+	EVP_PKEY_free(key);
 	ERR_clear_error();
 	return code;
 }

@@ -22,4 +22,16 @@ const struct chain_cards_ca *chain_cards_find(
 /* DistributionPointName ([0] and all) of one directoryName on one line. */
 int chain_point_name(struct slice point_name, char *out, size_t size);
 
+/* sha256WithRSAEncryption with NULL parameters, nothing else. */
+#define CHAIN_SHA256_RSA                                                       \
+	SLICE("\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0b\x05\x00")
+
+struct chain_extension {
+	struct slice oid; /* contents */
+	bool critical;
+	struct slice value; /* one strict item */
+};
+/* The extension at the front of *in, which is moved past it. 0, -1. */
+int chain_extension_next(struct slice *in, struct chain_extension *e);
+
 #endif

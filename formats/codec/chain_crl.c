@@ -32,11 +32,6 @@ struct crl {
 	struct slice issuer, key_id;
 };
 
-/* sha256WithRSAEncryption with NULL parameters, nothing else. */
-static const char algorithm[] = "\x30\x0d\x06\x09\x2a\x86\x48\x86\xf7\x0d"
-				"\x01\x01\x0b\x05\x00";
-#define ALGORITHM_SIZE (sizeof(algorithm) - 1)
-
 static int
 broken(const struct crl *c, const char *what)
 {
@@ -45,34 +40,6 @@ broken(const struct crl *c, const char *what)
 }
 
 /* ---- extensions of the list ---- */
-
-struct extension {
-	struct slice oid;
-	bool critical;
-	struct slice value;
-};
-
-static int
-extension_next(struct slice *in, struct extension *e)
-{
-	struct der_item it, part;
-
-	if (der_expect(in, DER_SEQUENCE, &it) == -1 ||
-	    der_expect(&it.v, DER_OID, &part) == -1)
-		return -1;
-	e->oid = part.v;
-	e->critical = false;
-	if (der_peek(it.v, DER_BOOLEAN)) {
-		(void)der_next(&it.v, &part);
-		e->critical = part.v.n == 1 && part.v.p[0] == '\xff';
-		if (!e->critical)
-			return -1; /* FALSE is the default: not DER */
-	}
-	if (der_expect(&it.v, DER_OCTETS, &part) == -1 || it.v.n != 0)
-		return -1;
-	e->value = part.v;
-	return der_strict(part.v) ? 0 : -1;
-}
 
 /* issuingDistributionPoint: a full list of people's certificates of one
  * directory name; neither indirect nor for some reasons only. */
@@ -113,7 +80,7 @@ take_key_id(struct crl *c, struct slice v)
 }
 
 static int
-take_extension(struct crl *c, const struct extension *e, unsigned *seen)
+take_extension(struct crl *c, const struct chain_extension *e, unsigned *seen)
 {
 	static const struct {
 		const char *oid; /* of 2.5.29.n: n */
@@ -154,14 +121,14 @@ static int
 take_extensions(struct crl *c, struct slice in)
 {
 	struct der_item list;
-	struct extension e;
+	struct chain_extension e;
 	unsigned seen = 0;
 
 	/* [0] EXPLICIT SEQUENCE OF */
 	if (der_expect(&in, DER_SEQUENCE, &list) == -1 || in.n != 0)
 		return broken(c, "extensions");
 	while (list.v.n > 0) {
-		if (extension_next(&list.v, &e) == -1)
+		if (chain_extension_next(&list.v, &e) == -1)
 			return broken(c, "extensions");
 		if (take_extension(c, &e, &seen) == -1)
 			return -1;
@@ -224,7 +191,7 @@ read_tbs(struct crl *c, int64_t at)
 	    !slice_eq(it.all, SLICE("\x02\x01\x01")))
 		return broken(c, "version 2 is needed");
 	if (small_item(c, &at, c->tbs_end, store, sizeof(store), &it) == -1 ||
-	    !slice_eq(it.all, (struct slice) { algorithm, ALGORITHM_SIZE }))
+	    !slice_eq(it.all, CHAIN_SHA256_RSA))
 		return broken(c, "sha256WithRSAEncryption is needed");
 	if (small_item(c, &at, c->tbs_end, c->head, sizeof(c->head), &it) == -1)
 		return broken(c, "issuer");
@@ -314,7 +281,7 @@ read_list(struct crl *c)
 	if (read_tbs(c, tbs.from) == -1)
 		return -1;
 	if (small_item(c, &at, list.end, store, sizeof(store), &it) == -1 ||
-	    !slice_eq(it.all, (struct slice) { algorithm, ALGORITHM_SIZE }))
+	    !slice_eq(it.all, CHAIN_SHA256_RSA))
 		return broken(c, "sha256WithRSAEncryption is needed");
 	if (small_item(c, &at, list.end, store, sizeof(store), &it) == -1 ||
 	    at != list.end || it.tag != DER_BITS || it.v.n < 2 ||
@@ -345,12 +312,12 @@ static int
 entry_extensions(struct crl *c, struct slice in, struct entry *e)
 {
 	struct der_item list, it;
-	struct extension x;
+	struct chain_extension x;
 
 	if (der_expect(&in, DER_SEQUENCE, &list) == -1 || in.n != 0)
 		return broken(c, "extensions of an entry");
 	while (list.v.n > 0) {
-		if (extension_next(&list.v, &x) == -1)
+		if (chain_extension_next(&list.v, &x) == -1)
 			return broken(c, "extensions of an entry");
 		if (x.oid.n == 3 && memcmp(x.oid.p, "\x55\x1d\x15", 3) == 0) {
 			if (e->reason != -1 || x.value.n != 3 ||

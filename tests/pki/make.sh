@@ -212,6 +212,8 @@ variant v_nodp '/^crlDistributionPoints/d'
 variant v_uri '/^crlDistributionPoints/s/dp$/uri/'
 variant v_two '/^crlDistributionPoints/s/dp$/dp,uri/'
 variant v_noaki '/^authorityKeyIdentifier/s/=.*/=none/'
+variant v_keyid '/^authorityKeyIdentifier/s/,issuer:always//'
+variant v_leaf '1i basicConstraints=critical,CA:FALSE'
 variant v_server '/^extendedKeyUsage/s/clientAuth/serverAuth/'
 cat >>conf <<'END'
 [part]
@@ -332,6 +334,21 @@ cp db/keep db/cards1/conf
 sed 's/^default_md=.*/default_md=sha512/' db/keep >db/cards1/conf
 partition cards1 sha512 part
 cp db/keep db/cards1/conf
+# last, for the serials above stand in tests
+for v in keyid leaf; do
+	card cards1 "card-$v" card "v_$v"
+done
+# the key identifier names a certificate of the CA with another serial
+aki=$(openssl asn1parse -in card-good.pem | grep -A 1 'Authority Key' | sed -n 's/.*HEX DUMP\]://p')
+case $aki in
+*0) other=1 ;;
+*) other=0 ;;
+esac
+{
+	echo '[v_akiserial]'
+	sed -n '/^\[card\]/,/^\[pol\]/{/^\[/!p}' conf.cards | sed "/^authorityKeyIdentifier/s/=.*/=DER:${aki%?}$other/"
+} >>db/cards1/conf
+card cards1 card-akiserial card v_akiserial
 
 # ---- what openssl seals, for our reader ----
 printf 'PK the content, not really a zip\n' >content

@@ -208,6 +208,7 @@ bad_cards(void)
 		{ "card-expired.der", DIAG_CARD_EXPIRED },
 		{ "card-early.der", DIAG_CARD_EXPIRED },
 		{ "card-noaki.der", DIAG_CARD_CHAIN },
+		{ "card-akiserial.der", DIAG_CARD_CHAIN },
 		{ "card-e3.der", DIAG_CARD_PROFILE },
 		{ "card-3072.der", DIAG_CARD_PROFILE },
 		{ "card-ec.der", DIAG_CARD_PROFILE },
