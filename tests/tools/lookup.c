@@ -143,7 +143,8 @@ typed(const char *folder, const struct snapshot_set *set, sqlite3 *db,
 	size_t found = 0, bytes = 0;
 	double t;
 
-	if (s == NULL || keys_read(db, "SELECT key FROM person", &k) == -1)
+	if (s == NULL ||
+	    keys_read(db, "SELECT DISTINCT key FROM period", &k) == -1)
 		return -1;
 	t = seconds();
 	for (size_t i = 0; i < k.n; i++) {
