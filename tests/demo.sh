@@ -128,7 +128,9 @@ tests/ask.sh -p "$serve_port" -d "$asked" "$W" number "$n_insurer" "$n_number" "
 serve_stop
 
 say '6. After the day / 利用実績と統計'
-"$B/shikaku-jobs" run --now --as table --only collect,report -c "$W/site.yaml" -D "$today" jobs/nightly.yaml || die 'no usage file'
+# 4: the day's service has not closed yet, and the report says so (W4045)
+"$B/shikaku-jobs" run --now --as table --only collect,report -c "$W/site.yaml" -D "$today" jobs/nightly.yaml ||
+    [ $? -le 4 ] || die 'no usage file'
 echo "  \$ cat $Q/out/usage/riyo-$asked.csv"
 sed 's/^/    /' "$Q/out/usage/riyo-$asked.csv"
 stat=$Q/out/statistics/statistics-$asked.sqlite
