@@ -209,12 +209,19 @@ bless:
 layouts: $(B)/shikaku-check
 	python3 tests/schema.py write $<
 
+# Looked at, and sound: filled by memcpy or by the function that is called,
+# NULL only where a range of keys is built, never past the array.
+CPPCHECK_KNOWN := --include=$(firstword $(wildcard /usr/include/*/sys/queue.h)) \
+	$(addprefix --suppress=,uninitvar:batch/rebuild.c uninitvar:batch/riyo.c \
+	uninitvar:batch/verify_bill.c ctuuninitvar:batch/expected.c \
+	ctunullpointer:formats/snapshot_make.c ctuPointerArith:batch/ingest.c)
 lint: deps-tools $(GEN)
 	clang-format --dry-run -Werror $$(git ls-files '*.c' '*.h')
 	mandoc -Tlint -Wwarning $$(git ls-files '*.5' '*.7' '*.8')
-	shellcheck -S warning $$(git ls-files '*.sh') .ci/run
+	shellcheck -S warning -e SC2010 $$(git ls-files '*.sh') .ci/run
 	cppcheck --std=c11 --quiet --enable=warning,portability --inline-suppr \
-	  --error-exitcode=1 -I. -I$(G) --suppress=missingInclude batch online formats
+	  --error-exitcode=1 -I. -I$(G) --suppress=missingInclude $(CPPCHECK_KNOWN) batch online formats
+	$(MAKE) --no-print-directory -j$(J) CC=clang VARIANT=clang CI=1 tests-build
 sizes:
 	@ctags -R --languages=C --c-kinds=f --fields=+ne -f - batch online formats \
 	| awk -F'\t' '{ s=e=0; for (i=4;i<=NF;i++) { if ($$i ~ /^line:/) s=substr($$i,6); \

@@ -33,7 +33,8 @@ add(void *arg, const struct record *r)
 	g = &l->v[l->n++];
 	memset(g, 0, sizeof(*g));
 	snprintf(g->sender, sizeof(g->sender), "%.*s", (int)s.n, s.p);
-	g->until = r->v[LN_UNTIL].s.n == 0 ? DAY_NONE : (int32_t)r->v[LN_UNTIL].n;
+	g->until =
+	    r->v[LN_UNTIL].s.n == 0 ? DAY_NONE : (int32_t)r->v[LN_UNTIL].n;
 	for (int i = 0; i < LENIENT__MAX; i++)
 		if (slice_is(r->v[LN_NAME].s, leniency_table[i].name))
 			g->bit = 1u << i;

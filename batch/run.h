@@ -49,8 +49,8 @@ struct run {
 	char **argv; /* what follows the options */
 	/* inside */
 	const char *lease; /* name of its lock; NULL: that of the program */
-	/* several at a time, each by its lease: the program's lock is shared, and
-	 * what it finds in ROOT/work may be another one's */
+	/* several at a time, each by its lease: the program's lock is shared,
+	 * and what it finds in ROOT/work may be another one's */
 	bool shared;
 	int64_t began; /* monotonic ms */
 	struct { /* per side: its lock and its books */

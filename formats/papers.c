@@ -157,7 +157,7 @@ check_stamp(const struct value *v)
 	if (day_parse_iso((struct slice) { v->s.p, 10 }) == DAY_NONE)
 		return DIAG_BAD_DATE;
 	for (size_t i = 10; i < sizeof(form) - 1; i++)
-		if (form[i] == '0' && i < 23 ?
+		if (i < 23 && form[i] == '0' ?
 			v->s.p[i] < '0' || v->s.p[i] > '9' :
 			v->s.p[i] != form[i])
 			return DIAG_BAD_TIME;

@@ -91,11 +91,11 @@ void segment_buffer(struct segment *s, size_t bytes);
 /* 1: a row, good until the next call; 0: the end, all as it should be;
  * -1: SEGMENT_BROKEN raised (count, order, digest, cut row). */
 int segment_next(struct segment *s, struct segment_row *row);
-/* A key of the segment about i/n of the way through its bytes, where rows can be
- * told there: for a guess how keys are spread, not checked by any digest. 1, 0,
- * -1 raised. */
-int segment_part(struct segment *s, unsigned i, unsigned n,
-    char key[SEGMENT_KEY_SIZE]);
+/* A key of the segment about i/n of the way through its bytes, where rows can
+ * be told there: for a guess how keys are spread, not checked by any digest. 1,
+ * 0, -1 raised. */
+int segment_part(
+    struct segment *s, unsigned i, unsigned n, char key[SEGMENT_KEY_SIZE]);
 void segment_close(struct segment *s);
 
 #endif

@@ -124,8 +124,8 @@ void snapshot_walk_from(
     struct snapshot_walk *w, const char key[SEGMENT_KEY_SIZE]);
 /* QUALIFICATION: the key about i/n of the way through the periods. 1, 0 there
  * are none, -1 raised. */
-int snapshot_part(struct snapshot *s, unsigned i, unsigned n,
-    char key[SEGMENT_KEY_SIZE]);
+int snapshot_part(
+    struct snapshot *s, unsigned i, unsigned n, char key[SEGMENT_KEY_SIZE]);
 /* 1, 0 at the end, -1 SNAPSHOT_IDENTITY raised. */
 int snapshot_walk_next(struct snapshot_walk *w, struct snapshot_walk_row *r);
 /* The same in two steps, for whoever looks into few of the rows: step gives

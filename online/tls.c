@@ -183,7 +183,8 @@ tls_peer_read(struct slice escaped, const struct tls_trust *trust, int64_t now,
 	bio = BIO_new_mem_buf(b.p, (int)b.n);
 	if (bio != NULL)
 		/* an empty password: it never asks for one */
-		cert = PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t)"");
+		cert =
+		    PEM_read_bio_X509(bio, NULL, NULL, (void *)(uintptr_t) "");
 	BIO_free(bio);
 	if (cert == NULL) {
 		ERR_clear_error();

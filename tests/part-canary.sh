@@ -94,7 +94,7 @@ mapfile -t files <"$T/files"
 search "${files[@]}" "$T/execve.txt" "$T/execve2.txt" >"$T/found"
 is 'nothing the night wrote has a code or a key' '' "$(cat "$T/found")"
 is 'with thousands of needles, in hundreds of files' 1 $(($(wc -l <"$T/needles") > 3000 && ${#files[@]} > 300))
-for what in box segments snapshots reflection pairing ledger.sqlite done log.txt night.txt codes.log; do
+for what in box segments snapshots reflection pairing ledger.sqlite "done" log.txt night.txt codes.log; do
 	is "looked into $what" 1 $(($(grep -c "/$what" "$T/files") > 0))
 done
 is 'the arguments of the programs were seen' 1 $(($(grep -c 'shikaku-codes' "$T/execve2.txt") >= 3))

@@ -47,6 +47,7 @@ inside() {
 	done
 	[ "$(in_ stat -c '%a %U %G' /var/lib/shikaku/qualification/journal)" = '2750 shikaku-responder shikaku-audit' ]
 	ok 'folders have their owners' $?
+	# shellcheck disable=SC2046
 	in_ systemd-analyze verify $(cd "$R/lib/systemd/system" && ls shikaku-*) >"$W/verify" 2>&1
 	grep shikaku "$W/verify" >"$W/said"
 	[ ! -s "$W/said" ]

@@ -54,6 +54,6 @@ for i in $(seq "$rounds"); do
 	litter=$(find "$W"/torn/*/work -mindepth 1 | head -1)
 	[ -z "$litter" ]
 	ok "seed $seed round $i: no litter ($litter)" $?
-	[ -t 1 ] && printf '\r%d of %d: %d failed ' "$i" "$rounds" $failed
+	[ -t 1 ] && printf '\r%d of %d: %d failed ' "$i" "$rounds" "${failed:?}"
 done
 part_end

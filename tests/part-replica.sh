@@ -22,7 +22,8 @@ printf 'service:\n  open: "00:00"\n  close: "24:00"\n' >>"$A/site.yaml"
 sed -i 's/^  port: .*/  port: 0/' "$A/site.yaml"
 D1=2026-08-01 D2=2026-08-02
 "$B/shikaku-sample" -c "$A/site.yaml" --people 1000 --seed 3 -D $D1 >/dev/null 2>&1
-tests/night.sh "$A/site.yaml" $D1 >"$A/night" 2>&1 || { tail -n 3 "$A/night"; failed=1; }
+tests/night.sh "$A/site.yaml" $D1 >"$A/night" 2>&1
+so $? "the first night: $(tail -n 1 "$A/night")"
 # the second host has the keys and the tables, and nothing else
 mkdir -p "$C/qualification/journal"
 cp -R "$A/pki" "$A/masters" "$A/site.yaml" "$C/"
@@ -97,7 +98,8 @@ is 'every question is answered' '10 0' "$asked $bad"
 # got it yet
 "$B/shikaku-sample" -c "$A/site.yaml" --changes -D $D2 >/dev/null 2>&1
 old=$(serial)
-tests/night.sh "$A/site.yaml" $D2 >"$A/night" 2>&1 || { tail -n 3 "$A/night"; failed=1; }
+tests/night.sh "$A/site.yaml" $D2 >"$A/night" 2>&1
+so $? "the next night: $(tail -n 1 "$A/night")"
 ln -sfn "$(readlink "$A/qualification/snapshots/current")" "$C/qualification/snapshots/awaited"
 is 'the one behind says so' 503 "$(until_is 503 ready "$port_b")"
 is 'by name' 1 "$(grep -c '"behind":true' "$T/readyz")"

@@ -49,6 +49,13 @@ rule 'the clock is read in run.c and the responder only' '(^|[^a-z_])(time|getti
 rule 'no unbounded calls' '(^|[^a-z_])(strcpy|strcat|sprintf|vsprintf|gets|strtok|system|popen|atoi|atol|tmpnam|mktemp)\(' $(ls_ 'batch/*.c' 'online/*.c' 'formats/*.c')
 rule 'a status is read before a text that runs a command' '^[[:space:]]*(ok|is|check) ".*\$\(.*" \$\?$' $(ls_ 'tests/*.sh')
 rule 'no locale' 'setlocale|tolower|toupper|isalpha|isdigit\(' $(ls_ 'batch/*.c' 'online/*.c' 'formats/*.c')
+# the tool is not on a bare machine; make lint brings it
+if ! command -v clang-format >/dev/null || clang-format --dry-run -Werror $(ls_ '*.c' '*.h'); then
+	passed=$((passed + 1))
+else
+	echo 'rule broken: sources stand as .clang-format has it (clang-format -i)'
+	failed=$((failed + 1))
+fi
 }
 echo "rules: $passed passed, $failed failed"
 [ $failed -eq 0 ]

@@ -536,7 +536,7 @@ test_papers(void)
 		.why = &why };
 	struct receipt_check c = { .sha256 = SHA,
 		.member = "shikaku.csv",
-		.counts = { 10, 8, 2, 1 },
+		.counts = { 10, 8, 2, 1, 0 },
 		.accepted = true,
 		.why = &why.sink,
 		.day = day_of(2026, 8, 1) };

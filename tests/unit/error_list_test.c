@@ -117,7 +117,8 @@ expected(void)
 	CU_ASSERT_EQUAL(occurs(s, "（正しい値: 1 男、2 女"), 1);
 	CU_ASSERT_EQUAL(occurs(s, "(expected: 1 male, 2 female"), 1);
 	CU_ASSERT_EQUAL(
-	    occurs(s, "（正しい値: 半角英数字、8字以内、ddd-dddd。例 100-0001）"),
+	    occurs(
+		s, "（正しい値: 半角英数字、8字以内、ddd-dddd。例 100-0001）"),
 	    1);
 	CU_ASSERT_EQUAL(occurs(s, "（正しい値: 半角カナ、120字以内。例 "), 1);
 	CU_ASSERT_EQUAL(

@@ -67,7 +67,8 @@ test_refused(void)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
 		CU_ASSERT_EQUAL(walk(slice_of(bad[i])), -1);
 		/* a key given twice is named besides */
-		CU_ASSERT_EQUAL(list.n, 1 + list.sink.counts[DIAG_ITEM_TWICE]);
+		CU_ASSERT_EQUAL(
+		    list.n, 1 + (size_t)list.sink.counts[DIAG_ITEM_TWICE]);
 		CU_ASSERT_EQUAL(list.sink.counts[DIAG_QUESTION], 1);
 		diag_list_free(&list);
 	}

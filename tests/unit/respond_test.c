@@ -24,7 +24,7 @@ static struct diag_log diag;
 static char pool[1 << 20];
 static size_t pool_used;
 
-static const char *
+__attribute__((format(printf, 1, 2))) static const char *
 text(const char *fmt, ...)
 {
 	char *p = pool + pool_used;

@@ -170,7 +170,7 @@ decide(
 static char pool[8 << 20];
 static size_t pool_used;
 
-static const char *
+__attribute__((format(printf, 1, 2))) static const char *
 text(const char *fmt, ...)
 {
 	char *p = pool + pool_used;
