@@ -10,15 +10,15 @@
 #include "formats/codec/xml.h"
 
 /* RFC 4648 4 */
-static const char b64[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"
-			  "wxyz0123456789+/";
-
 static int
 b64_value(char c)
 {
-	const char *p = c == '\0' ? NULL : strchr(b64, c);
-
-	return p == NULL ? -1 : (int)(p - b64);
+	return c >= 'A' && c <= 'Z' ? c - 'A' :
+	    c >= 'a' && c <= 'z'    ? c - 'a' + 26 :
+	    c >= '0' && c <= '9'    ? c - '0' + 52 :
+	    c == '+'		    ? 62 :
+	    c == '/'		    ? 63 :
+				      -1;
 }
 
 /* Strict: no blanks, padded, no bits left over. In place: bytes are fewer. */

@@ -5,6 +5,7 @@
  *      each, R in all, from a table of questions (header row; columns
  *      insurer, symbol, number, branch, birth, tab-separated) asked in turn;
  *      -w: that many ms of thought between answer and question
+ *  -b FILE: whole bodies instead, a line each, asked in turn
  *  -m full, -m resumed: R handshakes, N at a time, each connection closed at
  *      once; resumed: each with the ticket of the one before
  *  -m idle: N connections, one question on each, then a line "idle" and
@@ -37,7 +38,7 @@
 
 #include "formats/codec/text.h"
 
-#define REQUEST_MAX 2048
+#define REQUEST_MAX 6144 /* a question by card has a certificate in it */
 #define ANSWER_MAX 32768
 
 struct connection {
@@ -59,9 +60,9 @@ static struct {
 	long think_ms;
 	bool reopen;
 	const char *dir;
-	const char *path, *key, *cert, *questions, *institution, *day;
+	const char *path, *key, *cert, *questions, *institution, *day, *bodies;
 } o = { 8443, 16, 10000, QUESTIONS, 0, false, NULL, "/oqs-api/search", NULL,
-	NULL, NULL, "0000000000", "20260801" };
+	NULL, NULL, "0000000000", "20260801", NULL };
 static char **body;
 static size_t bodies;
 static long begun, ended, not_200, valid, resumed, failed;
@@ -116,6 +117,22 @@ add_question(const char *const v[5])
 	buf_puts(&b, "\"LimitApplicationCertificateRelatedConsFlg\":\"0\"}}}}");
 	body = text_realloc(body, (bodies + 1) * sizeof(*body));
 	body[bodies++] = text_dup(buf_slice(&b));
+}
+
+static void
+read_bodies(void)
+{
+	char line[REQUEST_MAX - 256];
+	FILE *f = fopen(o.bodies, "r");
+
+	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
+		line[strcspn(line, "\n")] = '\0';
+		body = text_realloc(body, (bodies + 1) * sizeof(*body));
+		body[bodies++] = text_dup(slice_of(line));
+	}
+	if (bodies == 0)
+		die(o.bodies);
+	fclose(f);
 }
 
 static int
@@ -453,7 +470,7 @@ options(int argc, char **argv)
 {
 	int c;
 
-	while ((c = getopt(argc, argv, "p:u:k:t:q:i:d:c:n:m:w:D:x")) != -1) {
+	while ((c = getopt(argc, argv, "p:u:k:t:q:b:i:d:c:n:m:w:D:x")) != -1) {
 		if (c == 'p')
 			o.port = (int)strtol(optarg, NULL, 10);
 		else if (c == 'u')
@@ -464,6 +481,8 @@ options(int argc, char **argv)
 			o.cert = optarg;
 		else if (c == 'q')
 			o.questions = optarg;
+		else if (c == 'b')
+			o.bodies = optarg;
 		else if (c == 'i')
 			o.institution = optarg;
 		else if (c == 'd')
@@ -487,7 +506,8 @@ options(int argc, char **argv)
 	    o.requests < 1 || o.connections < 1 || o.connections > 20000) {
 		fprintf(stderr,
 		    "usage: tool-ask -p PORT {-k KEY -t CERT [-i CODE] | -D DIR} "
-		    "[-m full|resumed|idle] [-u PATH] [-q QUESTIONS.tsv] "
+		    "[-m full|resumed|idle] [-u PATH] "
+		    "[-q QUESTIONS.tsv | -b BODIES] "
 		    "[-d YYYYMMDD] [-c CONNECTIONS] [-n REQUESTS] "
 		    "[-w THINK_MS] [-x]\n");
 		exit(32);
@@ -535,7 +555,10 @@ main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN); /* a closed connection is said, not died of */
 	options(argc, argv);
 	ep = epoll_create1(EPOLL_CLOEXEC);
-	read_questions();
+	if (o.bodies != NULL)
+		read_bodies();
+	else
+		read_questions();
 	all = text_alloc((size_t)o.connections * sizeof(*all));
 	latency =
 	    text_alloc((size_t)(o.requests + o.connections) * sizeof(*latency));
