@@ -247,7 +247,7 @@ install: all
 	install -d $(DESTDIR)$(PREFIX)/sbin $(DESTDIR)$(PREFIX)/share/shikaku/schemas \
 	  $(DESTDIR)$(PREFIX)/share/shikaku/jobs $(DESTDIR)$(PREFIX)/share/man/man8 \
 	  $(DESTDIR)$(PREFIX)/share/man/man7 $(DESTDIR)$(PREFIX)/share/man/man5
-	for n in $(filter-out sample,$(NAMES)); do \
+	for n in $(filter-out sample card,$(NAMES)); do \
 	  install -m 755 $(B)/shikaku-$$n $(DESTDIR)$(PREFIX)/sbin/; done
 	for p in $(filter-out tests/%,$(PROGRAMS)); do \
 	  install -m 644 $$p.8 $(DESTDIR)$(PREFIX)/share/man/man8/shikaku-$${p##*/}.8; done

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Asks a running responder as a hospital would, with curl and openssl only,
+# Asks a running responder as a hospital would, with curl (and a TEST card),
 # prints the commands (-x) and the answer in Japanese and English.
 set -u
 usage() {
@@ -11,6 +11,7 @@ FOLDER holds site.yaml and pki/ of shikaku-sample; -j prints the answer as it ca
 END
 	exit 32
 }
+card=${B:-$(dirname "$0")/../build/release}/shikaku-card
 show=text commands=no port=8443 institution='' day=$(TZ=Asia/Tokyo date +%Y%m%d)
 while getopts xjp:i:d: o; do
 	case $o in
@@ -59,20 +60,6 @@ post() { # PATH BODY ANSWER
 	[ $s -eq 0 ] || echo "curl ended with $s" >&2
 	return $s
 }
-field() { # FILE NAME
-	python3 -c 'import json,sys
-def find(o, k):
-    if isinstance(o, dict):
-        if k in o: return o[k]
-        o = list(o.values())
-    if isinstance(o, list):
-        for v in o:
-            r = find(v, k)
-            if r is not None: return r
-v = find(json.load(open(sys.argv[1])), sys.argv[2])
-if v is None: sys.exit(1)
-print(v)' "$1" "$2"
-}
 
 case $kind in
 number)
@@ -83,22 +70,14 @@ number)
 	    "$header" "$1" "$symbol" "$2" "$branch" "$3" >"$work/question.json"
 	;;
 card)
-	key=$folder/pki/cards/$1.key der=$folder/pki/cards/$1.der
-	if [ ! -r "$key" ] || [ ! -r "$der" ]; then
-		echo "no card $1 in $folder/pki/cards" >&2
-		exit 32
-	fi
 	printf '{"XmlMsg":{%s,"MessageBody":{}}}' "$header" >"$work/challenge-question.json"
 	post /oqs-api/challenge "$work/challenge-question.json" "$work/challenge.json" || exit 11
-	if ! id=$(field "$work/challenge.json" ChallengeId); then
+	if ! grep -q '"ChallengeId"' "$work/challenge.json"; then
 		cp "$work/challenge.json" "$work/answer.json"
 		kind=refused
 	else
-		field "$work/challenge.json" ToBeSigned | base64 -d >"$work/tobesigned"
-		[ $commands = no ] || echo "  \$ openssl dgst -sha256 -sign $key -out signature tobesigned   # the card does this"
-		openssl dgst -sha256 -sign "$key" -out "$work/signature" "$work/tobesigned" || exit 11
-		printf '{"XmlMsg":{%s,"MessageBody":{"CardSearchInfo":{"ChallengeId":"%s","Certificate":"%s","Signature":"%s"}}}}' \
-		    "$header" "$id" "$(base64 -w0 <"$der")" "$(base64 -w0 <"$work/signature")" >"$work/question.json"
+		[ $commands = no ] || echo "  \$ shikaku-card -c $folder/site.yaml $1 <challenge.json >question.json   # the card signs"
+		"$card" -c "$folder/site.yaml" "$1" <"$work/challenge.json" >"$work/question.json" || exit $?
 	fi
 	;;
 *) usage ;;

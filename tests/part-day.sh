@@ -98,7 +98,19 @@ is 'the responder starts outside its hours too' 0 $?
 got=$(tests/ask.sh -j -p "$serve_port" -d ${NEXT//-/} "$W" number 06139992 1 19800505 | grep -o 'OE4001')
 is 'and refuses: OE4001' OE4001 "$got"
 asked=$((asked + 1))
+# a card and a hospital's software say what is wrong, too
+got=$(tests/ask.sh -j -p "$serve_port" -d ${NEXT//-/} "$W" card 001)
+is 'the challenge is refused outside the hours, and shown' OE4001 "$(grep -o OE4001 <<<"$got")"
+asked=$((asked + 1))
 serve_stop
+"$B/shikaku-card" -c "$W/site.yaml" 001 <<<"$got" >"$W/out" 2>"$W/err"
+is 'a card does not sign what is no challenge' '34 0 1' "$? $(wc -c <"$W/out") $(grep -c 'no ChallengeId .* ErrorMessage' "$W/err")"
+"$B/shikaku-card" -c "$W/site.yaml" 001 <<<'no JSON' >"$W/out" 2>"$W/err"
+is 'nor what is no JSON' '34 0' "$? $(wc -c <"$W/out")"
+"$B/shikaku-card" -c "$W/site.yaml" 999 </dev/null >"$W/out" 2>"$W/err"
+is 'a card that is not there' '33 1' "$? $(grep -c 'no card 999: .*cards.tsv lists them' "$W/err")"
+"$B/shikaku-card" -c "$W/site.yaml" ../x </dev/null >"$W/out" 2>"$W/err"
+is 'a card is named by digits' 32 $?
 lines=$(cat "$Q"/journal/usage-${NEXT//-/}.*.log | grep -vc '^At,')
 is 'a usage line for every answer (I5)' $asked "$lines"
 
