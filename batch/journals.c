@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "batch/spool.h"
+#include "formats/codec/csv_look.h"
 #include "formats/codec/seal.h"
 
 static int
@@ -80,54 +81,65 @@ journal_open(const char *root, const char *name, struct diag_sink *sink)
 	return fd;
 }
 
-/* The n-th column (from 0) of a line without quotes; empty where none. */
-static struct slice
-column(struct slice line, int n)
+/* The columns of a line: none of them can hold a comma or a quote. False: not
+ * U__MAX of them. 64 bytes after the line may be read. */
+static bool
+cut(csv_look *look, struct slice line, struct slice v[U__MAX])
 {
-	const char *end = line.p + line.n, *p = line.p, *c;
+	const char *from = line.p, *end = line.p + line.n;
+	struct csv_block b;
+	int i = 0;
 
-	for (; n > 0; n--) {
-		c = memchr(p, ',', (size_t)(end - p));
-		if (c == NULL)
-			return (struct slice) { end, 0 };
-		p = c + 1;
+	for (const char *p = line.p; p < end; p += 64) {
+		look(p, &b);
+		if (end - p < 64)
+			b.commas &= (UINT64_C(1) << (end - p)) - 1;
+		for (; b.commas != 0; b.commas &= b.commas - 1) {
+			const char *comma = p + __builtin_ctzll(b.commas);
+
+			if (i == U__MAX - 1)
+				return false;
+			v[i++] =
+			    (struct slice) { from, (size_t)(comma - from) };
+			from = comma + 1;
+		}
 	}
-	c = memchr(p, ',', (size_t)(end - p));
-	return (struct slice) { p, (size_t)((c != NULL ? c : end) - p) };
-}
-
-/* One line against the one before it; moves the file's chain on. */
-static const char *
-prove_line(struct journal_file *f, struct slice line, struct seal_hash *h)
-{
-	const char *comma = memrchr(line.p, ',', line.n);
-	struct slice body, hash;
-
-	if (comma == NULL)
-		return "no chain";
-	body = (struct slice) { line.p, (size_t)(comma - line.p) };
-	hash = (struct slice) { comma + 1, line.n - body.n - 1 };
-	usage_chain_by(h, f->chain, body, f->chain);
-	if (!slice_is(hash, f->chain))
-		return "chain";
-	if (slice_number(column(line, U_SEQUENCE)) != f->lines + 1)
-		return "running number";
-	if (slice_number(column(line, U_WORKER)) != f->worker)
-		return "worker";
-	return NULL;
+	v[i++] = (struct slice) { from, (size_t)(end - from) };
+	return i == U__MAX;
 }
 
 struct proving {
 	struct seal_hash *hash;
+	csv_look *look;
+	struct slice column[U__MAX]; /* of the line in hand */
 	int64_t stop; /* *at is wanted of this line */
 	char *at;
-	int (*each)(void *arg, struct slice line);
+	journal_line_fn *each;
 	void *arg;
 };
 
+/* One line against the one before it; moves the file's chain on. */
+static const char *
+prove_line(struct journal_file *f, struct slice line, struct proving *p)
+{
+	const struct slice *v = p->column;
+
+	if (!cut(p->look, line, p->column))
+		return "columns";
+	usage_chain_by(p->hash, f->chain,
+	    (struct slice) { line.p, line.n - v[U_CHAIN].n - 1 }, f->chain);
+	if (!slice_is(v[U_CHAIN], f->chain))
+		return "chain";
+	if (slice_number(v[U_SEQUENCE]) != f->lines + 1)
+		return "running number";
+	if (slice_number(v[U_WORKER]) != f->worker)
+		return "worker";
+	return NULL;
+}
+
 /* One line of the file, its LF taken off; the first names the columns. */
 static int
-take_line(struct journal_file *f, struct slice line, const struct proving *p,
+take_line(struct journal_file *f, struct slice line, struct proving *p,
     struct diag_sink *sink)
 {
 	const char *wrong;
@@ -138,7 +150,7 @@ take_line(struct journal_file *f, struct slice line, const struct proving *p,
 		line.n--;
 	if (names)
 		return 0;
-	wrong = prove_line(f, line, p->hash);
+	wrong = prove_line(f, line, p);
 	if (wrong != NULL) {
 		diag_file(sink, DIAG_JOURNAL_CHAIN, f->name, "line %lld: %s",
 		    (long long)f->lines + 2, wrong);
@@ -147,7 +159,7 @@ take_line(struct journal_file *f, struct slice line, const struct proving *p,
 	f->lines++;
 	if (f->lines == p->stop && p->at != NULL)
 		memcpy(p->at, f->chain, 17);
-	return p->each == NULL ? 0 : p->each(p->arg, line);
+	return p->each == NULL ? 0 : p->each(p->arg, p->column);
 }
 
 static int
@@ -155,7 +167,7 @@ prove(const char *root, struct journal_file *f, struct proving *how,
     struct diag_sink *sink)
 {
 	static const size_t size = 1 << 16; /* > RECORD_BYTES_MAX */
-	char *p = text_alloc(size);
+	char *p = text_alloc(size + 64); /* cut() */
 	size_t have = 0, used;
 	ssize_t n = 0;
 	const char *lf;
@@ -163,6 +175,7 @@ prove(const char *root, struct journal_file *f, struct proving *how,
 	int fd = journal_open(root, f->name, sink), ok = -1;
 
 	how->hash = seal_hash_new();
+	how->look = csv_look_best();
 	f->lines = f->bytes = 0;
 	usage_chain_first(f->day, f->worker, f->chain);
 	if (how->at != NULL)
@@ -210,9 +223,8 @@ journal_prove(const char *root, struct journal_file *f, int64_t line,
 }
 
 int
-journal_lines(const char *root, struct journal_file *f,
-    int (*each)(void *arg, struct slice line), void *arg,
-    struct diag_sink *sink)
+journal_lines(const char *root, struct journal_file *f, journal_line_fn *each,
+    void *arg, struct diag_sink *sink)
 {
 	struct proving how = { .stop = -1, .each = each, .arg = arg };
 
@@ -240,7 +252,7 @@ not_known(const struct taking *t)
 
 /* The columns of a line into t->rec; how many of them are wrong. */
 static int
-read_line(struct taking *t, struct slice line)
+read_line(struct taking *t, const struct slice v[U__MAX])
 {
 	struct diag at = { .file = t->f->name,
 		.line = t->f->lines + 1,
@@ -250,24 +262,15 @@ read_line(struct taking *t, struct slice line)
 	int bad = 0;
 
 	buf_init(&scratch, t->scratch, sizeof(t->scratch));
-	for (int i = 0; i < U__MAX; i++) {
-		const char *comma = memchr(line.p, ',', line.n);
-		size_t n = comma != NULL ? (size_t)(comma - line.p) : line.n;
-
-		bad += field_check(&usage_format.fields[i],
-		    (struct slice) { line.p, n }, &t->rec.v[i], &scratch, 0,
-		    &at, t->sink);
-		bad += (comma == NULL) != (i == U__MAX - 1);
-		n += comma != NULL;
-		line.p += n;
-		line.n -= n;
-	}
+	for (int i = 0; i < U__MAX; i++)
+		bad += field_check(&usage_format.fields[i], v[i], &t->rec.v[i],
+		    &scratch, 0, &at, t->sink);
 	return bad;
 }
 
 /* Most lines are questions by number: of them only that is looked at. */
 static int
-on_line(void *arg, struct slice line)
+on_line(void *arg, const struct slice v[U__MAX])
 {
 	struct taking *t = arg;
 	const struct journal_file *f = t->f;
@@ -277,10 +280,10 @@ on_line(void *arg, struct slice line)
 			strcmp(f->chain, t->known) != 0 ?
 		    not_known(t) :
 		    0;
-	if (column(line, U_CARD_RESULT).n == 0 && column(line, U_CHAIN).n > 0)
+	if (v[U_CARD_RESULT].n == 0)
 		return t->each(t->arg, NULL);
 	t->rec.number = f->lines;
-	if (read_line(t, line) == 0)
+	if (read_line(t, v) == 0)
 		return t->each(t->arg, &t->rec);
 	diag_file(t->sink, DIAG_JOURNAL_CHAIN, f->name,
 	    "line %lld is no usage line", (long long)f->lines + 1);

@@ -43,11 +43,11 @@ int journal_each(const char *root, struct journal_file *f, const char *known,
     int (*each)(void *arg, const struct record *card), void *arg,
     struct diag_sink *sink);
 
-/* Proves, and hands out each line as it lies, chain and all, in the same pass:
- * for whoever counts millions. each(): non-zero stops. Fills f as
+/* Proves, and hands out the columns of each line as they lie, in the same
+ * pass: for whoever counts millions. each(): non-zero stops. Fills f as
  * journal_prove(). 0, -1 raised or stopped. */
+typedef int journal_line_fn(void *arg, const struct slice column[U__MAX]);
 int journal_lines(const char *root, struct journal_file *f,
-    int (*each)(void *arg, struct slice line), void *arg,
-    struct diag_sink *sink);
+    journal_line_fn *each, void *arg, struct diag_sink *sink);
 
 #endif

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "formats/codec/csv_look.h"
 #include "formats/codec/day.h"
 #include "formats/codes.h"
 
@@ -39,8 +38,6 @@ struct questions {
 	int64_t hour[HOURS][KINDS], answer[ANSWERS][KINDS], time[TIMES][KINDS];
 	int64_t code[CODES], card[CARDS];
 	struct places institution, insurer;
-	csv_look *look;
-	struct slice item[U__MAX]; /* of the line in hand */
 };
 
 struct questions *
@@ -48,7 +45,6 @@ questions_new(void)
 {
 	struct questions *c = text_alloc(sizeof(*c));
 
-	c->look = csv_look_best();
 	c->institution.digits = 10;
 	c->insurer.digits = 8;
 	c->institution.size = c->insurer.size = 1024;
@@ -155,37 +151,6 @@ code_of(struct slice s)
 	return n;
 }
 
-/* The columns of a line: none of them can hold a comma or a quote. */
-static bool
-cut(csv_look *look, struct slice line, struct slice v[U__MAX])
-{
-	const char *from = line.p, *end = line.p + line.n;
-	struct csv_block b;
-	char tail[64];
-	int i = 0;
-
-	for (const char *p = line.p; p < end; p += 64) {
-		const char *block = p, *comma;
-
-		if (end - p < 64) {
-			memset(tail, 0, sizeof(tail));
-			memcpy(tail, p, (size_t)(end - p));
-			block = tail;
-		}
-		look(block, &b);
-		for (; b.commas != 0; b.commas &= b.commas - 1) {
-			comma = p + __builtin_ctzll(b.commas);
-			v[i++] =
-			    (struct slice) { from, (size_t)(comma - from) };
-			if (i == U__MAX)
-				return true;
-			from = comma + 1;
-		}
-	}
-	v[i++] = (struct slice) { from, (size_t)(end - from) };
-	return i == U__MAX;
-}
-
 static int
 time_of(struct slice s)
 {
@@ -200,13 +165,10 @@ time_of(struct slice s)
 }
 
 void
-questions_line(struct questions *c, struct slice line)
+questions_line(struct questions *c, const struct slice v[U__MAX])
 {
-	const struct slice *v = c->item;
 	int kind, hour = 0, answer = 0;
 
-	if (!cut(c->look, line, c->item))
-		return; /* a proved line has them all */
 	kind = index_of(codes_question_kind, v[U_KIND], KINDS);
 	if (v[U_AT].n >= 13)
 		hour = (v[U_AT].p[11] - '0') * 10 + v[U_AT].p[12] - '0';

@@ -1,7 +1,7 @@
 /*
  * Usage lines -> the figures of FAMILY_QUESTIONS, in one pass: each line is
- * cut where it lies and adds to a few counters; nothing is kept of it. Memory:
- * some MiB, and 80 bytes for each institution and insurer that occurs.
+ * looked at where it lies and adds to a few counters; nothing is kept of it.
+ * Memory: some MiB, and 80 bytes for each institution and insurer that occurs.
  */
 #ifndef BATCH_QUESTIONS_H
 #define BATCH_QUESTIONS_H
@@ -14,8 +14,8 @@ struct questions *questions_new(void);
 void questions_free(struct questions *c);
 /* What follows is of the journal of this day; days come in order. */
 void questions_day(struct questions *c, int32_t day);
-/* One line as it lies in the journal (formats/usage_chain.h). */
-void questions_line(struct questions *c, struct slice line);
+/* The columns of one line of the journal (batch/journals.h). */
+void questions_line(struct questions *c, const struct slice v[U__MAX]);
 
 int64_t questions_total(const struct questions *c);
 int64_t questions_late(const struct questions *c); /* used on another day */

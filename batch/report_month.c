@@ -42,11 +42,11 @@ find(struct month_report *m, enum diag_code code, const char *subject)
 /* ---- gathering ---- */
 
 static int
-on_line(void *arg, struct slice line)
+on_line(void *arg, const struct slice v[U__MAX])
 {
 	struct month_report *m = arg;
 
-	questions_line(m->count, line);
+	questions_line(m->count, v);
 	if ((++m->s.lines & 0xffff) == 0)
 		run_progress(m->run, "month", m->s.lines, 0);
 	return run_stopped() ? -1 : 0;

@@ -93,4 +93,5 @@ def main():
     bench.write_results(add=True)
 
 
-main()
+if __name__ == "__main__":
+    main()

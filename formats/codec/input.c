@@ -198,13 +198,14 @@ int
 syntax_put(struct buf *out, const struct field *f, struct slice s,
     enum charset cs, const struct diag *at, struct diag_sink *sink)
 {
-	struct diag d = *at;
 	unsigned substituted = 0;
+	struct diag d;
 
 	if (cs != CHARSET_CP932 || is_ascii(s)) {
 		buf_put(out, s);
 		return 0;
 	}
+	d = *at;
 	if (text_to_cp932(s, '?', out, &substituted) == 0 && substituted == 0)
 		return 0;
 	d.code = DIAG_BAD_BYTES;
