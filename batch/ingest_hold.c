@@ -5,7 +5,6 @@
  * what it was released from. Order is kept: nothing of the sender's feed goes
  * past it.
  */
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -171,18 +170,6 @@ ingest_hold_waits(struct ingest_upload *u)
 
 /* ---- what an operator says ---- */
 
-/* The account this runs under; sudo tells whose hands they were. */
-static void
-who_am_i(char out[40])
-{
-	struct passwd *p = getpwuid(getuid());
-
-	if (p != NULL)
-		snprintf(out, 40, "%s", p->pw_name);
-	else
-		snprintf(out, 40, "uid %ld", (long)getuid());
-}
-
 static int
 obey(struct ledger *l, struct run *run, struct ingest_order *o)
 {
@@ -208,7 +195,7 @@ obey(struct ledger *l, struct run *run, struct ingest_order *o)
 	memcpy(h.code, f.reason, sizeof(h.code));
 	h.since = run->day;
 	snprintf(h.why, sizeof(h.why), "%s", o->why);
-	who_am_i(h.who);
+	run_account(h.who);
 	if (ledger_begin(l) == -1)
 		return -1;
 	r = lost && ledger_hold_put(l, &h) == -1 ? -1 :

@@ -9,7 +9,7 @@
 #include "batch/spool.h"
 #include "formats/codec/day.h"
 
-#define VERSION 5
+#define VERSION 6
 #define OLDEST 3 /* that is brought up to it */
 #define TEXT_OF_(x) #x
 #define TEXT_OF(x) TEXT_OF_(x)
@@ -57,6 +57,8 @@ enum statement {
 	PUT_REFLECTION,
 	PUT_PROBLEM,
 	DROP_PROBLEMS,
+	PUT_SIGNOFF,
+	EACH_SIGNOFF,
 	BEGIN,
 	COMMIT,
 	ROLLBACK,
@@ -159,6 +161,15 @@ static const char *const sql[STATEMENTS] = {
 	[PUT_REFLECTION] =
 	    "INSERT OR REPLACE INTO reflection VALUES"
 	    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+	[PUT_SIGNOFF] =
+	    "INSERT OR IGNORE INTO signoff (sender, feed, day, sequence,"
+	    " insurer, generation, records, refused, persons, periods,"
+	    " difference, who, at, why) VALUES"
+	    " (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+	[EACH_SIGNOFF] =
+	    "SELECT sender, feed, day, sequence, insurer, generation, records,"
+	    " refused, persons, periods, difference, who, at, why FROM signoff"
+	    " ORDER BY insurer, at, day, sequence",
 	[BEGIN] = "BEGIN IMMEDIATE",
 	[COMMIT] = "COMMIT",
 	[ROLLBACK] = "ROLLBACK",
@@ -849,6 +860,58 @@ ledger_reflection_put(struct ledger *l, const struct ledger_reflection *r)
 		sqlite3_bind_int64(st, 7 + i, r->state[i]);
 	sqlite3_bind_int64(st, 14, r->removed);
 	return done(l, PUT_REFLECTION);
+}
+
+int
+ledger_signoff_put(struct ledger *l, const struct ledger_signoff *s)
+{
+	sqlite3_stmt *st = l->st[PUT_SIGNOFF];
+	const int64_t number[] = { s->generation, s->records, s->refused,
+		s->persons, s->periods, s->difference };
+
+	bind_id(st, 1, &s->id);
+	text(st, 5, s->scope);
+	for (int i = 0; i < 6; i++)
+		sqlite3_bind_int64(st, 6 + i, number[i]);
+	text(st, 12, s->who);
+	sqlite3_bind_int64(st, 13, s->at);
+	text(st, 14, s->why);
+	return done(l, PUT_SIGNOFF) == -1 ? -1 : sqlite3_changes(l->db);
+}
+
+static void
+take_signoff(sqlite3_stmt *st, struct ledger_signoff *s)
+{
+	memset(s, 0, sizeof(*s));
+	take_id(st, 0, &s->id);
+	take(st, 4, s->scope, sizeof(s->scope));
+	s->generation = sqlite3_column_int64(st, 5);
+	s->records = sqlite3_column_int64(st, 6);
+	s->refused = sqlite3_column_int64(st, 7);
+	s->persons = sqlite3_column_int64(st, 8);
+	s->periods = sqlite3_column_int64(st, 9);
+	s->difference = sqlite3_column_int64(st, 10);
+	take(st, 11, s->who, sizeof(s->who));
+	s->at = sqlite3_column_int64(st, 12);
+	take(st, 13, s->why, sizeof(s->why));
+}
+
+int
+ledger_signoffs(struct ledger *l,
+    int (*each)(void *arg, const struct ledger_signoff *s), void *arg)
+{
+	sqlite3_stmt *st = l->st[EACH_SIGNOFF];
+	struct ledger_signoff s;
+	int r;
+
+	while ((r = row(l, EACH_SIGNOFF)) == 1) {
+		take_signoff(st, &s);
+		r = each(arg, &s);
+		if (r != 0)
+			break;
+	}
+	sqlite3_reset(st);
+	return r;
 }
 
 int

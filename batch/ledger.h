@@ -160,6 +160,25 @@ struct ledger_reflection {
 	int64_t read, state[7], removed;
 };
 int ledger_reflection_put(struct ledger *l, const struct ledger_reflection *r);
+
+/* Who has signed for what an upload came to at one insurer. */
+#define LEDGER_WHY_MAX 200
+struct ledger_signoff {
+	struct filename id;
+	char scope[10]; /* as typed keys begin: letter, 保険者コード */
+	int64_t generation; /* that was in force */
+	int64_t records, refused; /* of the upload */
+	int64_t persons, periods; /* in force */
+	int64_t difference; /* records that are not as they were sent */
+	char who[40], why[LEDGER_WHY_MAX];
+	int64_t at; /* moment */
+};
+/* 1; 0 it was signed for before, which stands; -1 raised. */
+int ledger_signoff_put(struct ledger *l, const struct ledger_signoff *s);
+/* All, by insurer, as they were signed. each() only looks. */
+int ledger_signoffs(struct ledger *l,
+    int (*each)(void *arg, const struct ledger_signoff *s), void *arg);
+
 int ledger_begin(struct ledger *l);
 int ledger_commit(struct ledger *l);
 void ledger_rollback(struct ledger *l);

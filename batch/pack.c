@@ -23,13 +23,14 @@
 #define TOTAL_MODULUS INT64_C(1000000000000000)
 #define COPY_SIZE ((size_t)64 << 10)
 
-enum { KEY = 256, CERT, RECEIVER, TO, AGREED };
+enum { KEY = 256, CERT, RECEIVER, TO, AGREED, FULL };
 static const struct run_long longs[] = {
 	{ "key", KEY, true },
 	{ "cert", CERT, true },
 	{ "for", RECEIVER, true },
 	{ "to", TO, true },
 	{ "agreed", AGREED, true },
+	{ "full", FULL, false },
 	{ NULL, 0, false },
 };
 
@@ -38,6 +39,7 @@ struct pack {
 	struct diag_sink *sink;
 	struct identify_options told;
 	const char *key, *cert, *receiver, *to;
+	bool full; /* 全件 */
 	struct manifest *m;
 	char stem[64], part[SPOOL_PATH_MAX + 8], path[SPOOL_PATH_MAX];
 };
@@ -68,6 +70,9 @@ option(void *arg, int letter, const char *value)
 		return 0;
 	case TO:
 		p->to = value;
+		return 0;
+	case FULL:
+		p->full = true;
 		return 0;
 	case AGREED:
 		p->told.agreed |= lenient_named(value);
@@ -364,10 +369,12 @@ main(int argc, char **argv)
 		    "[--to FOLDER]\n"
 		    "           [-n] [-D YYYY-MM-DD] [-f LAYOUT] [-s SYNTAX] "
 		    "[-e CHARSET]\n"
-		    "           [--agreed LENIENCY]... FILE...\n"
+		    "           [--full] [--agreed LENIENCY]... FILE...\n"
 		    "  --key, --cert  the sender's own, to sign with\n"
 		    "  --for     the receiver's certificate: encrypt for it\n"
 		    "  --to      where the package goes; default: here\n"
+		    "  --full    the files are all there is of each insurer in "
+		    "them (全件)\n"
 		    "  --agreed  what the receiver has agreed to overlook "
 		    "(shikaku-ingest(8))\n"
 		    "  -n        read and check, write nothing\n"
@@ -390,6 +397,7 @@ main(int argc, char **argv)
 		return run_end(&run);
 	}
 	p.m = manifest_new(run.argc);
+	p.m->full = p.full;
 	pack(&p);
 	free(p.m);
 	if (run_stopped())

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
@@ -303,6 +304,17 @@ read_line(const char *path, char *out, size_t size)
 		close(fd);
 	out[n > 0 ? n : 0] = '\0';
 	out[strcspn(out, "\n")] = '\0';
+}
+
+void
+run_account(char out[40])
+{
+	struct passwd *p = getpwuid(getuid());
+
+	if (p != NULL)
+		snprintf(out, 40, "%s", p->pw_name);
+	else
+		snprintf(out, 40, "uid %ld", (long)getuid());
 }
 
 void

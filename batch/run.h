@@ -111,6 +111,8 @@ int64_t run_monotonic(void);
 /* The moment now: run->now, and what went by since. A program that waits for
  * hours asks here; one that works asks run->now, the same all night. */
 int64_t run_moment(const struct run *run);
+/* The account this runs under; sudo tells whose hands they were. */
+void run_account(char out[40]);
 /* This machine, its start and this process, as the books name a holder. */
 void run_holder(char host[65], char boot[37], int64_t *pid);
 

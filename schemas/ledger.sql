@@ -3,7 +3,7 @@
 -- by anyone with sqlite3. Days are YYYY-MM-DD of Japan, moments milliseconds
 -- since 1970 (UTC). user_version counts changes of this file.
 PRAGMA application_id = 1397441868; -- "SKIL"
-PRAGMA user_version = 5;
+PRAGMA user_version = 6;
 
 -- One row per upload; its state is the one folder it lies in (I2).
 CREATE TABLE file (
@@ -183,4 +183,25 @@ CREATE TABLE problem (
   code       TEXT NOT NULL,    -- of the diagnostic
   count      INTEGER NOT NULL, -- rows of the error list
   PRIMARY KEY (sender, feed, day, sequence, code)
+) STRICT, WITHOUT ROWID;
+
+-- From here on since version 6.
+-- Who signed for an upload (shikaku-reconcile), a row per insurer in it: the
+-- first load, that it is in force as it was sent. Qualification side only.
+CREATE TABLE signoff (
+  sender     TEXT NOT NULL,
+  feed       TEXT NOT NULL,
+  day        TEXT NOT NULL,
+  sequence   INTEGER NOT NULL,
+  insurer    TEXT NOT NULL,    -- as typed keys begin: E or C, 保険者コード
+  generation INTEGER NOT NULL, -- in force when it was compared
+  records    INTEGER NOT NULL, -- of the upload
+  refused    INTEGER NOT NULL, -- of them, by the check, where known by insurer
+  persons    INTEGER NOT NULL, -- in force
+  periods    INTEGER NOT NULL, -- in force
+  difference INTEGER NOT NULL, -- not in force as sent
+  who        TEXT NOT NULL,    -- account that signed
+  at         INTEGER NOT NULL, -- moment
+  why        TEXT NOT NULL,    -- in its words, where there is a difference
+  PRIMARY KEY (sender, feed, day, sequence, insurer)
 ) STRICT, WITHOUT ROWID;

@@ -77,6 +77,8 @@ log_put(struct diag_sink *sink, const struct diag *d)
 			fprintf(log->out, ":%lld", (long long)d->line);
 		if (d->line > 0 && d->column > 0)
 			fprintf(log->out, ":%d", d->column);
+		if (d->line <= 0 && d->record > 0)
+			fprintf(log->out, " record %lld", (long long)d->record);
 		fputs(": ", log->out);
 	}
 	fprintf(log->out, "%s %s", level_names[e->level], e->code);

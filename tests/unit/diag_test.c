@@ -41,14 +41,18 @@ log_line(void)
 
 	diag_log_init(&log, "ingest", out);
 	diag_raise(&log.sink, &d);
+	d.line = 0; /* what is told of no longer has its file's lines */
+	diag_raise(&log.sink, &d);
 	diag_file(&log.sink, DIAG_FILE_NAME, "x\033[2J", "%s", "no \"_\"");
 	fclose(out);
 	CU_ASSERT_STRING_EQUAL(s,
 	    "shikaku-ingest: a.csv:184: error E1203 InsurerNumber: check digit "
 	    "does not match; record refused\n"
+	    "shikaku-ingest: a.csv record 183: error E1203 InsurerNumber: "
+	    "check digit does not match; record refused\n"
 	    "shikaku-ingest: x?[2J: fatal F3001: file name is not of the "
 	    "agreed form; file refused (no \"_\")\n");
-	CU_ASSERT_EQUAL(log.sink.counts[DIAG_CHECK_DIGIT], 1);
+	CU_ASSERT_EQUAL(log.sink.counts[DIAG_CHECK_DIGIT], 2);
 	CU_ASSERT_EQUAL(log.sink.levels[DIAG_FATAL], 1);
 	free(s);
 }
