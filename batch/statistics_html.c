@@ -52,6 +52,7 @@ static const char style[] =
     "thead th{color:var(--soft);text-align:right}"
     "thead th:first-child{text-align:left}th small{color:var(--soft)}"
     "thead th{white-space:normal;min-width:4.5rem;vertical-align:bottom}"
+    "@media screen and (min-width:60rem){thead th{min-width:3.4rem}}"
     "td.words{text-align:left;white-space:normal;min-width:14rem}"
     ".cross thead small{display:block}\n"
     ".from{color:var(--soft);font-size:.8rem;margin:.5rem 0 0}"
