@@ -184,7 +184,7 @@ on_line(void *arg, const struct record *card)
 	struct collect *c = arg;
 
 	if (card != NULL && riyo_add(c->riyo, card) == -1) {
-		diag_file(c->sink, DIAG_IO, "work", "%s", strerror(errno));
+		diag_file(c->sink, DIAG_IO, c->root, "%s", strerror(errno));
 		run_worst(&c->run, EXIT_TEMPORARY);
 		return -1;
 	}

@@ -209,7 +209,7 @@ make_part(struct deliver *d, const struct filename *id,
 	int out = -1, rc = -1;
 
 	if (publish_open(&zip, d->from) == -1)
-		return io(d, "work");
+		return io(d, d->from);
 	if (make_zip(d, id, s, n, fileno(zip.f)) == -1)
 		goto out;
 	out = open(part, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);

@@ -20,8 +20,8 @@
 int
 intake_failed(const struct upload *u, const char *what)
 {
-	diag_file(&u->in->run->log.sink, DIAG_IO, u->name, "%s: %s", what,
-	    strerror(errno));
+	diag_file(&u->in->run->log.sink, DIAG_IO, u->name, "%s/%s: %s",
+	    u->in->root, what, strerror(errno));
 	return -1;
 }
 

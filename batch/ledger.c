@@ -148,10 +148,11 @@ static const char *const sql[STATEMENTS] = {
 		      " pid, began) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
 	[END_JOB] = "UPDATE job SET ended = ?2, ms = ?3, exit = ?4, read = ?5,"
 		    " accepted = ?6, refused = ?7, files = ?8 WHERE id = ?1",
-	[EACH_JOB] = "SELECT id, net, job, day, attempt, host, boot, pid,"
-		     " began, ended, ms, exit, read, accepted, refused, files"
-		     " FROM job WHERE net = ?1 AND (day = ?2 OR ?2 = '')"
-		     " ORDER BY id",
+	[EACH_JOB] =
+	    "SELECT id, net, job, day, attempt, host, boot, pid,"
+	    " began, ended, ms, exit, read, accepted, refused, files"
+	    " FROM job WHERE (net = ?1 OR ?1 = '') AND (day = ?2 OR ?2 = '')"
+	    " ORDER BY id",
 	[PUT_PROBLEM] =
 	    "INSERT INTO problem (sender, feed, day, sequence, code,"
 	    " count) VALUES (?1, ?2, ?3, ?4, ?5, ?6)"

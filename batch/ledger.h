@@ -218,7 +218,8 @@ struct ledger_job {
 };
 int ledger_job_begin(struct ledger *l, struct ledger_job *j);
 int ledger_job_end(struct ledger *l, const struct ledger_job *j);
-/* Those of a net on a business day, as they began; DAY_NONE: of all days. */
+/* Those of a net ("": of all) on a business day, as they began; DAY_NONE: of
+ * all days. */
 int ledger_jobs(struct ledger *l, const char *net, int32_t day,
     int (*each)(void *arg, const struct ledger_job *j), void *arg);
 

@@ -2,10 +2,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "batch/expected.h"
 #include "batch/net_run.h"
 #include "batch/spool.h"
+#include "batch/status.h"
 #include "formats/codec/day.h"
 #include "formats/codec/json.h"
 
@@ -231,7 +233,7 @@ take_row(void *arg, const struct ledger_job *j)
 }
 
 static const char *
-verdict(const struct net *net, const struct ledger_job *row)
+verdict(const struct net *net, int i, const struct ledger_job *row)
 {
 	if (row->id == 0)
 		return "not run / 未実行";
@@ -239,8 +241,11 @@ verdict(const struct net *net, const struct ledger_job *row)
 		return "no end: it runs, or was killed / 終了記録なし";
 	if (net_has(net->go_on, row->exit))
 		return "";
-	return net_has(net->retry, row->exit) ? "again later / 再実行待ち" :
-						"by hand / 要対応";
+	if (!net_has(net->retry, row->exit))
+		return "by hand / 要対応";
+	return row->attempt > net->job[i].retries ?
+	    "tries used up, by hand / 再試行終了・要対応" :
+	    "again later / 再実行待ち";
 }
 
 static void
@@ -255,9 +260,24 @@ show_json(const struct net *net, const struct ledger_job *row, int i)
 	json_text(&b, "job", net->job[i].name);
 	if (row->id != 0)
 		json_row(&b, row);
-	json_text(&b, "verdict", verdict(net, row));
+	json_text(&b, "verdict", verdict(net, i, row));
 	buf_putc(&b, '}');
 	puts(text);
+}
+
+/* The advice of the catalogue for the code in a line of a log. */
+static void
+show_advice(const char *said)
+{
+	const char *at = strstr(said, ": fatal ");
+	int code;
+
+	if (at == NULL || strlen(at) < 13)
+		return;
+	code = diag_find((struct slice) { at + 8, 5 });
+	if (code != -1)
+		printf("    %s\n    %s\n", diag_table[code].mend_en,
+		    diag_table[code].mend_ja);
 }
 
 /* What the last try itself said last, with its code, and where all of it is. */
@@ -281,6 +301,7 @@ show_why(const char *root, const char *iso, const struct net *net, int i)
 	said[strcspn(said, "\n")] = '\0';
 	printf(
 	    "    %s%slog: %s\n", said, said[0] == '\0' ? "" : "\n    ", path);
+	show_advice(said);
 }
 
 /* Whom the night went on without. */
@@ -302,12 +323,58 @@ show_late(struct run *run)
 	return 0;
 }
 
+static void
+show_held(void *arg, const char *text)
+{
+	(void)arg;
+	printf("  %s\n", text);
+}
+
+/* Uploads of either side that wait for an operator's word. */
+static int
+show_holds(struct run *run)
+{
+	const char *roots[] = { run->config->intermediate_root,
+		run->config->qualification_root };
+	int r = 0;
+
+	for (int i = 0; i < 2 && r == 0; i++) {
+		char path[SPOOL_PATH_MAX];
+
+		if (roots[i][0] == '\0')
+			continue;
+		spool_path(path, roots[i], "ledger.sqlite");
+		if (access(path, F_OK) == -1)
+			continue;
+		struct ledger *l = ledger_look(roots[i], &run->log.sink);
+		r = l == NULL ?
+		    -1 :
+		    status_holds(l, run->config_path, show_held, NULL);
+		ledger_close(l);
+	}
+	return r;
+}
+
+/* What to type when the cause is gone. */
+static void
+show_resume(const struct run *run, const struct net *net)
+{
+	char iso[11];
+
+	day_format_iso(run->day, iso);
+	printf("  when the cause is gone / 対処後:\n    shikaku-jobs run -c %s "
+	       "-D %s --resume %s\n    (outside its window --now as well / "
+	       "時間帯の外では --now も付ける)\n",
+	    run->config_path, iso, net->name);
+}
+
 int
 net_show(struct run *run, const struct net *net, const char *root, bool json)
 {
 	struct story s = { .net = net, .json = json };
 	struct ledger *l = ledger_look(root, &run->log.sink);
 	char iso[11], from[24], to[24];
+	bool failed = false;
 	int r;
 
 	if (l == NULL) {
@@ -343,9 +410,10 @@ net_show(struct run *run, const struct net *net, const char *root, bool json)
 		    net->job[i].name, row->attempt, from, to,
 		    (long long)(row->ms / 1000), row->exit,
 		    (long long)row->read, (long long)row->accepted,
-		    (long long)row->refused, verdict(net, row));
+		    (long long)row->refused, verdict(net, i, row));
 		if (row->id == 0 || net_has(net->go_on, row->exit))
 			continue;
+		failed = true;
 		show_why(root, iso, net, i);
 		if (row->ended == 0)
 			puts("    where nothing runs any more: shikaku-jobs "
@@ -354,5 +422,9 @@ net_show(struct run *run, const struct net *net, const char *root, bool json)
 		printf("    %s\n    %s\n", net->job[i].by_hand,
 		    net->job[i].by_hand_ja);
 	}
-	return json ? 0 : show_late(run);
+	if (json)
+		return 0;
+	if (failed)
+		show_resume(run, net);
+	return show_holds(run) == -1 ? -1 : show_late(run);
 }

@@ -84,7 +84,7 @@ order_row(
 	if (record_pack(rec, &b) == -1 || b.full)
 		return broken(j, "payload");
 	if (segment_add(o->m, key, ++o->rows, buf_slice(&b)) == -1)
-		return io(j, "work");
+		return io(j, j->root);
 	return 0;
 }
 

@@ -9,6 +9,8 @@
  * A sender's refused file is no fault of the night: it is only counted, but
  * where more are refused than accepted.
  */
+#include <errno.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +25,8 @@
 #include "formats/codec/day.h"
 
 #define LINES 16
+#define JOBS 64 /* of all nets of a night */
+#define NAMED 4 /* held uploads of a side that are named */
 #define MANY 5 /* refused uploads: a sender or two may err */
 
 static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
@@ -32,7 +36,7 @@ struct night {
 	int32_t day;
 	int64_t ends; /* what came before it should be done */
 	enum verdict worst;
-	char line[LINES][600];
+	char line[LINES][1000];
 	int lines;
 	/* of one side */
 	bool qualification;
@@ -40,6 +44,8 @@ struct night {
 	int64_t waiting, held, refused, accepted, undelivered, unmerged;
 	int64_t lost; /* link packages that were refused */
 	char package[64]; /* one of them */
+	struct ledger_job job[JOBS]; /* last try of each */
+	int jobs, named;
 	struct snapshot_set set;
 	bool set_there;
 };
@@ -167,6 +173,65 @@ count_refused_apart(struct night *n, const char *root)
 	spool_free(&files);
 }
 
+/* ---- what the jobs of the night came to ---- */
+
+static int
+take_job(void *arg, const struct ledger_job *j)
+{
+	struct night *n = arg;
+	int i = 0;
+
+	while (i < n->jobs &&
+	    (strcmp(n->job[i].net, j->net) != 0 ||
+		strcmp(n->job[i].job, j->job) != 0))
+		i++;
+	if (i == JOBS)
+		return 0;
+	n->jobs += i == n->jobs;
+	n->job[i] = *j;
+	return 0;
+}
+
+/* A try without an end: its runner may be at work on this machine. */
+static bool
+runs_still(const struct ledger_job *j)
+{
+	char host[65], boot[37];
+	int64_t own;
+
+	run_holder(host, boot, &own);
+	return strcmp(host, j->host) == 0 && strcmp(boot, j->boot) == 0 &&
+	    (kill((pid_t)j->pid, 0) == 0 || errno == EPERM);
+}
+
+static void
+tell_job(struct night *n, const struct ledger_job *j)
+{
+	const char *config = n->run->config_path;
+	char day[11], end[40];
+
+	if (j->ended == 0 ? runs_still(j) : j->exit < EXIT_NOT_READY)
+		return;
+	day_format_iso(n->day, day);
+	snprintf(end, sizeof(end), "ended with %d", j->exit);
+	tell(n, j->exit == EXIT_INTEGRITY ? NIGHT_CRITICAL : NIGHT_WARNING,
+	    "%s/%s %s at try %d: shikaku-jobs show -c %s -D %s %s says why "
+	    "and what to do, then shikaku-jobs run -c %s -D %s --resume %s / "
+	    "ジョブが終わっていません。showで原因と対処を確認し、--resumeで再開"
+	    "してください",
+	    j->net, j->job, j->ended == 0 ? "was killed" : end, j->attempt,
+	    config, day, j->net, config, day, j->net);
+}
+
+static void
+tell_held(void *arg, const char *text)
+{
+	struct night *n = arg;
+
+	if (n->named++ < NAMED)
+		tell(n, NIGHT_WARNING, "%s", text);
+}
+
 /* Lost, or never made? */
 static void
 tell_missing(struct night *n, const char *root, const char *side)
@@ -210,22 +275,27 @@ look_side(struct night *n, const char *root, bool qualification)
 	for (int i = 0; i < FILE__MAX; i++)
 		ledger_each(l, (enum file_state)i, count_file, n);
 	ledger_segments(l, 0, count_segment, n);
+	n->jobs = n->named = 0;
+	ledger_jobs(l, "", n->day, take_job, n);
+	for (int i = 0; i < n->jobs; i++)
+		tell_job(n, &n->job[i]);
+	status_holds(l, n->run->config_path, tell_held, n);
 	ledger_close(l);
 	spool_uploads(root, count_upload, n);
 	count_refused_apart(n, root);
 	if (n->waiting > waiting)
 		tell(n, NIGHT_WARNING,
-		    "%s: %lld uploads wait that the night should have taken: "
-		    "run intake and ingest again / "
+		    "%s: uploads that wait and the night should have taken: "
+		    "%lld; run intake and ingest again / "
 		    "未処理の受信ファイルがあります。intake, ingestを再実行して"
 		    "ください",
 		    side, (long long)(n->waiting - waiting));
-	if (n->held > held)
+	if (n->held - held > NAMED)
 		tell(n, NIGHT_WARNING,
-		    "%s: %lld uploads are held: ask their senders, then "
-		    "release or refuse them / "
-		    "保留のファイルがあります。送信元に確認してください",
-		    side, (long long)(n->held - held));
+		    "%s: uploads held: %lld; shikaku-ingest -n -c %s lists "
+		    "them / 保留のファイルがあります。送信元に確認して"
+		    "ください",
+		    side, (long long)(n->held - held), n->run->config_path);
 }
 
 /* ---- the set in force ---- */
@@ -279,6 +349,17 @@ judge_entry(struct night *n, enum snapshot_kind k)
 	    (n->run->day_given && e->day >= n->day) ||
 	    age <= c->stale_hours * INT64_C(3600000))
 		return;
+	if (k == SNAPSHOT_REVOCATION) {
+		/* the lists come from outside, whatever the night did */
+		tell(n, NIGHT_WARNING,
+		    "the revocation snapshot is of %s, older than "
+		    "freshness.hours=%d: no newer lists have come, or none "
+		    "were taken: ask J-LIS for the set, then run intake and "
+		    "revoke, at any hour / 失効情報が古くなっています。J-LISに"
+		    "確認し、届いたらintake, revokeを実行してください",
+		    day, c->stale_hours);
+		return;
+	}
 	tell(n,
 	    k == SNAPSHOT_QUALIFICATION && c->stale_stops ? NIGHT_CRITICAL :
 							    NIGHT_WARNING,

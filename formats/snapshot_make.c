@@ -137,8 +137,10 @@ static int
 fail(struct snapshot_make *m, const char *what, const char *why)
 {
 	if (!m->failed)
-		diag_file(m->sink, DIAG_SNAPSHOT_WRITE, m->entry.file, "%s: %s",
-		    what, why);
+		/* with its folder: which disk is full, where there are two */
+		diag_file(m->sink, DIAG_SNAPSHOT_WRITE,
+		    m->path != NULL ? m->path : m->entry.file, "%s: %s", what,
+		    why);
 	m->failed = true;
 	return -1;
 }

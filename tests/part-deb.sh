@@ -17,7 +17,8 @@ inside() {
 	mount -t proc proc "$R/proc"
 	[ -e "$R/dev/null" ] || mount --bind /dev "$R/dev"
 	if [ -n "${FRESH:-}" ]; then
-		in_ sh -c 'apt-get update -qq; apt-get install -y -qq --no-install-recommends /deb/*.deb systemd' >"$W/install.log" 2>&1
+		# man-db: systemd-analyze asks man for the pages the units name
+		in_ sh -c 'apt-get update -qq; apt-get install -y -qq --no-install-recommends /deb/*.deb systemd man-db' >"$W/install.log" 2>&1
 	else
 		in_ sh -c 'dpkg -i /deb/*.deb' >"$W/install.log" 2>&1
 	fi
