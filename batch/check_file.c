@@ -8,6 +8,7 @@
 
 #include "batch/check.h"
 #include "batch/spool.h"
+#include "formats/codec/detail.h"
 #include "formats/codec/sort.h"
 #include "formats/error_list.h"
 #include "formats/limits.h"
@@ -119,8 +120,8 @@ find_twice(struct checked *c)
 
 		memcpy(&record, number.p, sizeof(record));
 		if (memcmp(last, key, KEY_SIZE) == 0) {
-			snprintf(
-			    same, sizeof(same), DUPLICATE_OF, (long long)first);
+			snprintf(same, sizeof(same), DETAIL_DUPLICATE,
+			    (long long)first);
 			d.record = record;
 			d.detail = same;
 			diag_raise(&c->list.sink, &d);

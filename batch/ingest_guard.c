@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "batch/ingest.h"
+#include "formats/codec/detail.h"
 
 /* Items that are there or not by chance of the day's changes are left out. */
 static bool
@@ -111,8 +112,7 @@ guard_loss(struct ingest_upload *u, const struct ingest_count *c)
 			 before.lost + c->lost;
 	if (there < g->guard_records || lost * 100 <= there * g->loss_percent)
 		return 0;
-	snprintf(detail, sizeof(detail),
-	    "insurer %s: %lld of %lld in a day; at most %d percent", c->insurer,
+	snprintf(detail, sizeof(detail), DETAIL_LOST, c->insurer,
 	    (long long)lost, (long long)there, g->loss_percent);
 	ingest_hold(u, DIAG_MASS_LOSS, detail);
 	return 0;
@@ -132,11 +132,9 @@ guard_item(struct ingest_upload *u, const struct ingest_count *c, int i)
 	if (b.filled * 100 < b.records * g->blank_before ||
 	    c->filled[i] * 100 > c->rows * g->blank_after)
 		return 0;
-	snprintf(detail, sizeof(detail),
-	    "insurer %s, %s: filled in %lld of %lld records before, in %lld of"
-	    " %lld now",
-	    c->insurer, name, (long long)b.filled, (long long)b.records,
-	    (long long)c->filled[i], (long long)c->rows);
+	snprintf(detail, sizeof(detail), DETAIL_BLANKED, c->insurer, name,
+	    (long long)b.filled, (long long)b.records, (long long)c->filled[i],
+	    (long long)c->rows);
 	ingest_hold(u, DIAG_ITEM_BLANKED, detail);
 	return 0;
 }

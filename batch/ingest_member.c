@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "batch/ingest.h"
+#include "formats/codec/detail.h"
 #include "formats/segment_make.h"
 #include "formats/qualification.h"
 
@@ -90,8 +91,8 @@ look_header(struct ingest_upload *u, struct ingest_member *m)
 	    h->v[FH_SEQUENCE].n != id->sequence		     ? "Sequence" :
 							       NULL;
 	if (wrong != NULL && m->faults.sink.counts[DIAG_HEADER] == 0)
-		diag_file(&m->faults.sink, DIAG_HEADER, m->name,
-		    "%s is not that of the file's name", wrong);
+		diag_file(&m->faults.sink, DIAG_HEADER, m->name, DETAIL_HEADER,
+		    wrong);
 }
 
 static void
@@ -112,14 +113,14 @@ look_manifest(struct ingest_member *m, unsigned lenient)
 
 	if (read != m->said->records)
 		diag_file(&m->faults.sink, DIAG_COUNT_DIFFERS, m->name,
-		    "%lld records, manifest says %lld", (long long)read,
+		    DETAIL_MANIFEST_COUNT, (long long)read,
 		    (long long)m->said->records);
 	/* a sender that gives no total in the trailer gives none here */
 	if (m->said->total == 0 && (lenient & RECORD_LENIENT_TOTAL) != 0)
 		return;
 	if (m->total != m->said->total)
 		diag_file(&m->faults.sink, DIAG_TOTAL_DIFFERS, m->name,
-		    "trailer and manifest differ");
+		    DETAIL_MANIFEST_TOTAL);
 }
 
 enum record_result

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "batch/ingest.h"
+#include "formats/codec/detail.h"
 #include "formats/segment_make.h"
 #include "batch/publish.h"
 #include "batch/returns.h"
@@ -131,7 +132,8 @@ duplicate(struct ingest_upload *u, const struct segment_row *row, int64_t first)
 	char number8[9], same[40];
 
 	if (first > 0) {
-		snprintf(same, sizeof(same), DUPLICATE_OF, (long long)first);
+		snprintf(
+		    same, sizeof(same), DETAIL_DUPLICATE, (long long)first);
 		d.detail = same;
 	}
 	m->refused++;
@@ -304,9 +306,8 @@ decide(struct ingest_upload *u)
 
 	add_up(u);
 	if (percent < 100 && f->refused * 100 > f->read * percent)
-		diag_file(sink, DIAG_TOO_MANY_REFUSED, u->stem,
-		    "%lld of %lld; at most %d percent", (long long)f->refused,
-		    (long long)f->read, percent);
+		diag_file(sink, DIAG_TOO_MANY_REFUSED, u->stem, DETAIL_SHARE,
+		    (long long)f->refused, (long long)f->read, percent);
 	if (u->full && u->unsure)
 		diag_file(sink, DIAG_FULL_UNSURE, u->stem, "%s", "");
 	if (ingest_hold_load(u) == -1)

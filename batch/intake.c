@@ -10,6 +10,7 @@
 #include "batch/intake.h"
 #include "batch/publish.h"
 #include "formats/codec/day.h"
+#include "formats/codec/detail.h"
 #include "formats/limits.h"
 #include "formats/receipt.h"
 
@@ -94,17 +95,17 @@ check_sequence(struct upload *u)
 	ahead = (u->id.sequence - last + SEQUENCES) % SEQUENCES;
 	if (ahead == 0 || ahead > SEQUENCES / 2 || u->id.day < day ||
 	    (u->id.sequence < last && u->id.day == day)) {
-		snprintf(detail, sizeof(detail), "last accepted: %04d", last);
+		snprintf(detail, sizeof(detail), DETAIL_LAST, last);
 		intake_fault(u, DIAG_SEQUENCE_OLD, detail);
 	} else if (ahead > 1) {
 		int from = last % SEQUENCES + 1;
 		int to = (u->id.sequence + SEQUENCES - 2) % SEQUENCES + 1;
 
 		if (from == to)
-			snprintf(detail, sizeof(detail), "missing: %04d", from);
+			snprintf(detail, sizeof(detail), DETAIL_MISSING, from);
 		else
-			snprintf(detail, sizeof(detail),
-			    "missing: %04d to %04d", from, to);
+			snprintf(detail, sizeof(detail), DETAIL_MISSING_MANY,
+			    from, to);
 		if (!in_order(u->id.feed) ||
 		    (lenient_of(u->in->lenient, u->id.sender, u->in->run->day) &
 			1u << LENIENT_GAP) != 0) {

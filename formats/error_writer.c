@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/codec/detail.h"
 #include "formats/codec/sort.h"
 #include "formats/codec/workbook.h"
 #include "formats/error_row.h"
@@ -354,30 +355,6 @@ set_texts(struct error_writer *w, const struct error_row *r)
 	}
 }
 
-/* "34 expected, 33 found"; "same as record 17": the numbers, in Japanese. */
-static bool
-note_numbers(struct error_writer *w, const struct error_row *r)
-{
-	char text[64];
-	unsigned want, found;
-	long long first;
-
-	snprintf(text, sizeof(text), "%.*s", (int)r->detail.n, r->detail.p);
-	if (r->code == DIAG_FIELD_COUNT &&
-	    sscanf(text, FIELDS_FOUND, &want, &found) == 2)
-		snprintf(w->note, sizeof(w->note),
-		    "この行の項目数は%u、レイアウトでは%uです", found, want);
-	else if (r->code == DIAG_DUPLICATE &&
-	    sscanf(text, DUPLICATE_OF, &first) == 1)
-		snprintf(w->note, sizeof(w->note),
-		    "レコード番号%lldと同じです。先のレコードを有効としました",
-		    first);
-	else
-		return false;
-	w->cell[E_NOTE] = slice_of(w->note);
-	return true;
-}
-
 /* Where the substitutes stand, for people and for programs:
  * "2・5文字目を代替文字に置き換えました（位置01001）". */
 static void
@@ -390,14 +367,16 @@ set_note(struct error_writer *w, const struct error_row *r)
 	int n = 0;
 
 	w->cell[E_NOTE] = (struct slice) { "", 0 };
-	if (note_numbers(w, r))
+	buf_init(&b, w->note, sizeof(w->note));
+	if (detail_ja(r->code, r->detail, &b)) {
+		w->cell[E_NOTE] = buf_slice(&b);
 		return;
+	}
 	if (r->code != DIAG_REPLACED || mask.n <= head.n ||
 	    memcmp(mask.p, head.p, head.n) != 0)
 		return;
 	mask.p += head.n;
 	mask.n -= head.n;
-	buf_init(&b, w->note, sizeof(w->note));
 	for (size_t i = 0; i < mask.n; i++)
 		if (mask.p[i] == '1' && n++ < 10) {
 			buf_printf(&b, "%s%zu", between, i + 1);

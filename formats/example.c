@@ -33,6 +33,8 @@ static const struct {
 	{ "File", "06139992_shikaku_20260801_0007", NULL },
 	{ "InstitutionCode", "0119900017", NULL },
 	{ "InsuredCardExpirationDate", "20270331", NULL },
+	{ "InsuredCardSymbol", "１２－３ ｱ", NULL },
+	{ "InsuredIdentificationNumber", "1234567", NULL },
 	{ "InsuredPartialContributionRatio", "", "010" },
 	{ "InsurerCode", "06139992", NULL },
 	{ "InsurerNumber", "138057", NULL },

@@ -49,6 +49,7 @@ CODES(kind_check) = { { "check", "check result", "受付結果", false }, LAST }
 CODES(results) = {
 	{ "accepted", "accepted", "受付", false },
 	{ "accepted_in_part", "accepted but for the records listed", "一部受付", false },
+	{ "held", "held until somebody decides", "保留", false },
 	{ "refused", "refused", "受付不可", false }, LAST };
 
 #define ROW(depth, flags, name, ja, width, type, need, check, codes) \
@@ -101,6 +102,10 @@ static const struct document_row package_rows[] = {
 	TEXT(depth, "mend_ja", "直し方", 400, REQ), \
 	TEXT(depth, "mend", "直し方（英）", 400, REQ)
 
+#define DETAIL(depth) \
+	TEXT(depth, "detail_ja", "詳細", 400, 0), \
+	TEXT(depth, "detail", "詳細（英）", 400, 0)
+
 static const struct document_row receipt_rows[] = {
 	ROW(0, 0, "kind", "種類", 16, FIELD_CODE, REQ, NULL, kind_arrival),
 	TEXT(0, "receipt", "受付番号", 64, REQ),
@@ -116,7 +121,7 @@ static const struct document_row receipt_rows[] = {
 	ROW(0, DOC_QUOTED, "expected_visible", "照会可能予定", 29, FIELD_ANK, EXA, check_stamp, NULL),
 	LIST(0, "problems", "問題"),
 	PROBLEM(1),
-	TEXT(1, "detail", "詳細", 400, 0),
+	DETAIL(1),
 };
 static const struct document_row check_rows[] = {
 	ROW(0, 0, "kind", "種類", 16, FIELD_CODE, REQ, NULL, kind_check),
@@ -126,6 +131,9 @@ static const struct document_row check_rows[] = {
 	ROW(0, DOC_QUOTED, "business_day", "業務日", 10, FIELD_ANK, REQ | EXA, check_iso_day, NULL),
 	ROW(0, DOC_QUOTED, "result", "結果", 16, FIELD_CODE, REQ, NULL, results),
 	TEXT(0, "result_ja", "結果（和）", 60, REQ),
+	{ 0, DOC_BOX | DOC_MANY, { "held_for", "保留の理由", 0, 0, FIELD_TEXT, 0, NULL, NULL } },
+	PROBLEM(1),
+	DETAIL(1),
 	LIST(0, "members", "構成ファイル"),
 	TEXT(1, "name", "名前", 128, REQ),
 	TEXT(1, "record_kind", "レコード種別", 60, 0),

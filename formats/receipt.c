@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "formats/codec/day.h"
+#include "formats/codec/detail.h"
 #include "formats/codes.h"
 #include "formats/receipt.h"
 
@@ -143,6 +144,22 @@ put_entry(FILE *out, const char *indent, enum diag_code code)
 	putc('\n', out);
 }
 
+static void
+put_detail(FILE *out, enum diag_code code, const char *detail)
+{
+	char ja[4 * 200];
+	struct buf b;
+
+	buf_init(&b, ja, sizeof(ja) - 1);
+	if (detail_ja(code, slice_of(detail), &b)) {
+		ja[b.n] = '\0';
+		fputs("    ", out);
+		put_key(out, "detail_ja", ja);
+	}
+	fputs("    ", out);
+	put_key(out, "detail", detail);
+}
+
 /* Each diagnostic of a short list, with what it says more. */
 static void
 put_why(FILE *out, const struct diag_list *why)
@@ -154,10 +171,8 @@ put_why(FILE *out, const struct diag_list *why)
 	fputs("problems:\n", out);
 	for (size_t i = 0; i < why->n; i++) {
 		put_entry(out, "  ", why->v[i].code);
-		if (why->v[i].detail != NULL) {
-			fputs("    ", out);
-			put_key(out, "detail", why->v[i].detail);
-		}
+		if (why->v[i].detail != NULL)
+			put_detail(out, why->v[i].code, why->v[i].detail);
 	}
 }
 
@@ -236,8 +251,7 @@ put_holds(FILE *out, const struct receipt_check *r)
 		fputs("held_for:\n", out);
 	for (int i = 0; i < r->holds; i++) {
 		put_entry(out, "  ", r->hold[i].code);
-		fputs("    ", out);
-		put_key(out, "detail", r->hold[i].detail);
+		put_detail(out, r->hold[i].code, r->hold[i].detail);
 	}
 }
 

@@ -57,6 +57,8 @@ is 'with the numbers' 'E3502 insurer 06139992: 21 of 100 in a day; at most 20 pe
     "$(sql "SELECT code || ' ' || detail || ' ' || since FROM hold")"
 is 'the sender reads it' 'held E3502 ' "$(said 0003)"
 ok 'with the numbers too' "$(grep -q 'detail: "insurer 06139992: 21 of 100' "$I/box/06139992/out/${O}_0003.check.yaml"; echo $?)"
+ok 'in Japanese too' "$(grep -q 'detail_ja: "保険者06139992: 一日に100件中21件が喪失となります（上限20%）"' "$I/box/06139992/out/${O}_0003.check.yaml"; echo $?)"
+ok 'a result that holds is what its table says' "$("$B/shikaku-check" "$I/box/06139992/out/${O}_0003.check.yaml" >"$S/own" 2>&1; echo $?)"
 ok 'read = held in the result' "$(grep -q '^    held: 1$' "$I/box/06139992/out/${O}_0003.check.yaml"; echo $?)"
 is 'exactly that is in the error list' 'E3502x1' "$(listed ${O}_0003)"
 is 'the operator sees its name' "held	${O}_0003	E3502" "$(grep '^held' "$S/out" | cut -f1-3)"

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/codec/detail.h"
 #include "formats/codec/syntax.h"
 
 struct csv {
@@ -298,7 +299,7 @@ csv_next(void *state, struct syntax_raw *raw)
 		fill_header(c, raw);
 	if (c->n == raw->format->nfields)
 		return RECORD_OK;
-	syntax_fault(raw, DIAG_FIELD_COUNT, -1, FIELDS_FOUND,
+	syntax_fault(raw, DIAG_FIELD_COUNT, -1, DETAIL_FIELDS,
 	    raw->format->nfields, c->n);
 	return RECORD_REFUSED;
 }

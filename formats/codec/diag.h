@@ -48,10 +48,6 @@ struct diag {
 	const char *detail; /* what was expected; never a private value */
 };
 
-/* What E6001 and E2101 say in their details; the list says it in Japanese. */
-#define DUPLICATE_OF "same as record %lld"
-#define FIELDS_FOUND "%u expected, %u found"
-
 /* Where diagnostics go. put() copies what it keeps. */
 struct diag_sink {
 	void (*put)(struct diag_sink *sink, const struct diag *d);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "formats/codec/detail.h"
 #include "formats/codec/syntax.h"
 
 #define KANJI_BLANK "\x81\x40"
@@ -205,8 +206,8 @@ fixed_next(void *state, struct syntax_raw *raw)
 	    syntax_kind(x->layout, (struct slice) { s.p, s.n > 0 ? 1 : 0 });
 	if (r == RECORD_REFUSED || s.n != x->width) {
 		syntax_fault(raw, DIAG_RECORD_LENGTH, -1,
-		    "%zu bytes expected, %s%zu found", x->width,
-		    r == RECORD_REFUSED ? "more than " : "", s.n);
+		    r == RECORD_REFUSED ? DETAIL_BYTES_MORE : DETAIL_BYTES,
+		    x->width, s.n);
 		if (r == RECORD_OK)
 			input_take(&x->in, taken);
 		else if (input_skip_line(&x->in) == -1)

@@ -8,6 +8,7 @@
 
 #include "formats/codec/check.h"
 #include "formats/codec/day.h"
+#include "formats/codec/detail.h"
 #include "formats/codec/plain.h"
 #include "formats/codec/syntax.h"
 
@@ -463,7 +464,7 @@ read_trailer(struct record_reader *r, enum record_result cut)
 	keep(&r->trailer);
 	r->place = AFTER_BLOCK;
 	if (l->trailer_count >= 0 && v[l->trailer_count].n != r->in_block) {
-		snprintf(detail, sizeof(detail), "%lld told, %lld read",
+		snprintf(detail, sizeof(detail), DETAIL_TRAILER_COUNT,
 		    (long long)v[l->trailer_count].n, (long long)r->in_block);
 		return broken(r, DIAG_COUNT_DIFFERS, detail);
 	}
@@ -574,7 +575,7 @@ finish(struct record_reader *r)
 
 	r->over = RECORD_END;
 	if (l->header != NULL && !r->header.there)
-		return broken(r, DIAG_HEADER, "there is none");
+		return broken(r, DIAG_HEADER, DETAIL_NO_HEADER);
 	if (l->trailer != NULL && r->place != AFTER_BLOCK)
 		return broken(r, DIAG_TRAILER, NULL);
 	if (refused > r->counts.read * (int64_t)l->refuse_percent)
