@@ -60,11 +60,30 @@ put_costs(
 		}
 }
 
+static void
+month_name(const struct statistics *s, char name[32])
+{
+	char d[9];
+
+	day_format(s->first, d);
+	snprintf(name, 32, "riyo_month-%.6s.csv", d);
+}
+
+bool
+facts_billed(const struct statistics *s, const char *root)
+{
+	char path[SPOOL_PATH_MAX], name[32];
+
+	month_name(s, name);
+	spool_path(path, root, "out/usage/%s", name);
+	return access(path, F_OK) == 0;
+}
+
 int
 facts_usage(struct statistics *s, const char *root, const struct prices *prices,
     struct diag_sink *sink)
 {
-	char path[SPOOL_PATH_MAX], d[9], name[32];
+	char path[SPOOL_PATH_MAX], name[32];
 	struct record_source src = { .name = name,
 		.layout = &month_layout,
 		.syntax = SYNTAX_CSV,
@@ -77,8 +96,7 @@ facts_usage(struct statistics *s, const char *root, const struct prices *prices,
 	struct record rec;
 	enum record_result r;
 
-	day_format(s->first, d);
-	snprintf(name, sizeof(name), "riyo_month-%.6s.csv", d);
+	month_name(s, name);
 	spool_path(path, root, "out/usage/%s", name);
 	src.fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (src.fd == -1 && errno == ENOENT)

@@ -9,6 +9,9 @@
 #include "batch/prices.h"
 #include "batch/statistics.h"
 
+/* Whether the month is billed: its summary is there. */
+bool facts_billed(const struct statistics *s, const char *root);
+
 /* -1 raised. prices: NULL: it cannot be read, no cost. */
 int facts_usage(struct statistics *s, const char *root,
     const struct prices *prices, struct diag_sink *sink);

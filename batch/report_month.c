@@ -359,16 +359,48 @@ give_out_own(struct month_report *m, bool *changed)
 	return ok;
 }
 
-/* The month is over: what was said while it was open goes. */
-static void
-remove_open(struct month_report *m)
+/* A closed month is given out once: what two versions of it differ by is what
+ * came between them, and tells a hidden figure. What is counted otherwise later
+ * is written beside it, for the operator. */
+static int
+compare_given(struct month_report *m)
 {
 	char path[SPOOL_PATH_MAX], name[48];
-	struct statistics open = m->s;
+	struct publish p;
+	int ok;
 
-	open.closed = false;
-	for (size_t i = 0; i < FORMS; i++) {
-		statistics_name(&open, forms[i].ext, name);
+	statistics_name(&m->s, forms[0].ext, name);
+	spool_path(path, m->root, "out/statistics/%s", name);
+	if (!m->s.closed || access(path, F_OK) == -1)
+		return 0;
+	if (publish_open(&p, m->root) == -1) {
+		diag_file(m->sink, DIAG_IO, name, "%s", strerror(errno));
+		run_worst(m->run, EXIT_TEMPORARY);
+		return -1;
+	}
+	ok = forms[0].make(&m->s, p.temp, m->sink);
+	if (ok == -1)
+		run_worst(m->run, EXIT_TEMPORARY);
+	else
+		m->s.revised = !report_same(path, p.temp);
+	publish_abandon(&p);
+	return ok;
+}
+
+/* The month is over: what was said while it was open goes; and what was
+ * counted otherwise, where it no longer is. */
+static void
+remove_others(struct month_report *m)
+{
+	char path[SPOOL_PATH_MAX], name[48];
+	struct statistics other = m->s;
+
+	for (size_t i = 0; i < 2 * FORMS; i++) {
+		other.closed = false;
+		other.revised = i >= FORMS;
+		if (other.revised && m->s.revised)
+			break;
+		statistics_name(&other, forms[i % FORMS].ext, name);
 		spool_path(path, m->root, "out/statistics/%s", name);
 		unlink(path);
 	}
@@ -411,20 +443,25 @@ report_month(struct run *run, const struct snapshot_set *set, bool *changed)
 	m.s.site = run->config->site_name;
 	m.s.first = day_month_first(run->day, 0);
 	m.s.last = run->day;
-	m.s.closed = run->day + 1 == day_month_first(run->day, 1);
+	m.s.closed = run->day + 1 == day_month_first(run->day, 1) &&
+	    run->now >= day_moment(run->day, run->config->service_close) &&
+	    facts_billed(&m.s, m.root);
 	m.s.below = run->config->statistics_below;
 	m.s.open = run->config->service_open;
 	m.s.set = *set;
 	m.count = questions_new();
 	ok = gather(&m);
 	if (ok == 0)
+		ok = compare_given(&m);
+	if (ok == 0)
 		ok = give_out_all(&m, FORMS, changed);
 	if (ok == 0)
 		ok = report_day(&m, changed);
-	if (ok == 0 && m.s.closed)
+	if (ok == 0 && m.s.closed && !m.s.revised)
 		ok = give_out_own(&m, changed);
 	if (ok == 0 && m.s.closed && !run->dry)
-		remove_open(&m);
+		remove_others(&m);
+	run_note(run, "revised", m.s.revised);
 	run_note(run, "month_lines", m.s.lines);
 	run_note(run, "hidden", (int64_t)m.s.hidden);
 	partners_free(m.partners);

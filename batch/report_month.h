@@ -1,7 +1,9 @@
 /*
  * The month a business day lies in, up to that day: counted, joined, small
- * figures hidden, given out in every form under ROOT/out/statistics. While the
- * month is open its files are named -open and are for the operator only.
+ * figures hidden, given out in every form under ROOT/out/statistics. A
+ * month is closed once it is over and billed. While it is open its files are
+ * named -open and are for the operator only. A closed one is written once: what
+ * is counted otherwise later is named -revised, for the operator too.
  */
 #ifndef BATCH_REPORT_MONTH_H
 #define BATCH_REPORT_MONTH_H

@@ -78,8 +78,11 @@ statistics_name(const struct statistics *s, const char *ext, char out[48])
 		snprintf(out, 48, "statistics-%s%s", d, ext);
 		return;
 	}
-	snprintf(
-	    out, 48, "statistics-%.6s%s%s", d, s->closed ? "" : "-open", ext);
+	snprintf(out, 48, "statistics-%.6s%s%s", d,
+	    s->revised	   ? "-revised" :
+		!s->closed ? "-open" :
+			     "",
+	    ext);
 }
 
 static int

@@ -30,7 +30,9 @@ struct statistics {
 	const char *sender, *sender_name; /* of its own page; NULL: of all */
 	int32_t first, last; /* days counted; last: of the run or the month */
 	bool of_day; /* one day's, not a month's */
-	bool closed; /* the month is over; the day's service is */
+	bool closed; /* the month is over and billed; the day's service is over
+		      */
+	bool revised; /* another version of a month that is given out */
 	int64_t open; /* ms of the day: when the service opens */
 	int below; /* figures below it are hidden */
 	int64_t lines, late; /* usage lines; of another day than their file's */
@@ -50,7 +52,7 @@ void statistics_find(struct statistics *s, const char *code,
     const char *subject, const char *ja, const char *en);
 /* The figures of a sender's own, made where it has none yet. */
 struct own *statistics_own(struct statistics *s, const char *sender);
-/* statistics-YYYYMM[-open]EXT */
+/* statistics-YYYYMM[-open | -revised]EXT */
 void statistics_name(const struct statistics *s, const char *ext, char out[48]);
 /* For figures_hide(). arg: struct statistics. */
 void statistics_follow(void *arg, enum statistics_dim dim, const char *value,

@@ -26,7 +26,7 @@ static const char style[] =
     "body{margin:0 auto;max-width:60rem;padding:1rem;background:var(--bg);"
     "color:var(--fg);font:1rem/1.6 'Hiragino Sans','Noto Sans CJK JP',"
     "'Yu Gothic',Meiryo,IPAPGothic,sans-serif;overflow-wrap:anywhere}\n"
-    "h1{font-size:1.5rem;line-height:1.3}h2{font-size:1.15rem;"
+    "h1,h2{word-break:keep-all}h1{font-size:1.5rem;line-height:1.3}h2{font-size:1.15rem;"
     "margin:0 0 .25rem}h1 small,h2 small{display:block;color:var(--soft);"
     "font-size:.8em;font-weight:normal}\n"
     "section{border:1px solid var(--line);border-radius:.5rem;"
@@ -43,7 +43,8 @@ static const char style[] =
     "figure{margin:0}.scroll{overflow-x:auto;max-width:100%}\n"
     /* a telephone: its letters stay legible, the drawing is pushed aside */
     "@media screen and (max-width:30rem){section{padding:.75rem}"
-    "figure svg{width:30rem}}\n"
+    "figure svg{width:30rem}tbody th small{display:block}"
+    "tbody th{white-space:normal;min-width:7rem}}\n"
     "table{border-collapse:collapse;font-size:.85rem;"
     "overflow-wrap:normal}\n"
     "th,td{border-bottom:1px solid var(--line);padding:.2rem .6rem;"
@@ -259,10 +260,25 @@ put_problem(FILE *f, size_t rank, const struct problem *p)
 	fputs("</td></tr>\n", f);
 }
 
+/* A ledger from before there were problems in it has none to rank. */
+static int64_t
+refused_records(const struct statistics *s)
+{
+	const struct figure *v;
+	size_t n = figures_of(&s->figures, TABLE_RECORDS, &v);
+	int64_t sum = 0;
+
+	for (size_t i = 0; i < n; i++)
+		if (strcmp(v[i].key[1], "refused") == 0)
+			sum += v[i].value;
+	return sum;
+}
+
 static void
 put_problems(FILE *f, const struct statistics *s)
 {
 	const struct figure *v;
+	int64_t refused = refused_records(s);
 	size_t n = figures_of(&s->figures, TABLE_PROBLEM, &v), k = 0;
 	struct problem *p = text_alloc((n + 1) * sizeof(*p));
 
@@ -274,7 +290,17 @@ put_problems(FILE *f, const struct statistics *s)
 			p[k++] = (struct problem) { v[i].key[0], 0 };
 		p[k - 1].n += v[i].value;
 	}
-	if (k == 0)
+	if (k == 0 && refused > 0) {
+		fputs(
+		    "<p>エラーの内訳がこの月の台帳にありません（エラーのレコード ",
+		    f);
+		html_number(f, refused);
+		fputs("件）。 <span lang=\"en\">What was wrong is not in the "
+		      "ledger of this month; records refused: ",
+		    f);
+		html_number(f, refused);
+		fputs(".</span></p>\n", f);
+	} else if (k == 0)
 		fputs(
 		    "<p>エラーも警告もありません。 <span lang=\"en\">Neither errors "
 		    "nor warnings.</span></p>\n",
@@ -419,8 +445,9 @@ put_head(FILE *f, const struct statistics *s)
 		if (s->below > 0)
 			fprintf(f,
 			    "<p>照会件数の × は秘匿（%d未満など）。 <span lang=\"en\">"
-			    "× is hidden.</span></p>\n",
-			    s->below);
+			    "× instead of a number of questions: hidden, as "
+			    "below %d.</span></p>\n",
+			    s->below, s->below);
 		return;
 	}
 	fprintf(f,
@@ -428,12 +455,21 @@ put_head(FILE *f, const struct statistics *s)
 	    "<a href=\"%s\">列の説明 columns</a> <a href=\"%s\">SQLite</a> "
 	    "<a href=\"%s\">Excel</a></p>\n",
 	    csv, json, sqlite, xlsx);
-	if (!s->closed)
+	if (s->revised)
 		fputs(
-		    "<p class=\"warn\"><strong>未確定: この月は終わっていません。</strong>"
-		    " <span lang=\"en\">Open: this month has not ended; its "
-		    "figures still grow. For the operator, not to be given "
-		    "out.</span></p>\n",
+		    "<p class=\"warn\"><strong>再集計: 公表済みの月の数え直しです。"
+		    "公表値との差から秘匿した値が分かるため、運用者限り。</strong>"
+		    " <span lang=\"en\">Revised: this month is given out already; "
+		    "what differs would give hidden figures away. For the "
+		    "operator, not to be given out.</span></p>\n",
+		    f);
+	else if (!s->closed)
+		fputs(
+		    "<p class=\"warn\"><strong>未確定: この月は終わっていないか、請求集計"
+		    "がまだです。運用者限り。</strong>"
+		    " <span lang=\"en\">Open: this month has not ended or is not "
+		    "billed; its figures still grow. For the operator, not to be "
+		    "given out.</span></p>\n",
 		    f);
 	if (s->below > 0)
 		fprintf(f,

@@ -110,6 +110,8 @@ put_about(struct store *d, const struct statistics *s)
 	about(d, "first_day", "%s", first);
 	about(d, "last_day", "%s", last);
 	about(d, "closed", "%d", s->closed);
+	if (s->revised)
+		about(d, "revised", "1");
 	about(d, "below", "%d", s->below);
 	about(d, "journal_days", "%d", s->days);
 	about(d, "usage_lines", "%lld", (long long)s->lines);

@@ -822,7 +822,7 @@ def bench_report(folder, millions=int(os.environ.get("REPORT_MILLIONS", 12))):
     if other:
         row("report.records", lines / ran.cpu, "1/s", "PostgreSQL COPY + GROUP BY, CPU", lines / other.cpu)
     row("report.peak_rss", ran.rss, "MiB", "cap", 256)
-    row("report.html_size", os.path.getsize(root + "/out/statistics/statistics-202505.html") / 1024, "KiB", "cap", 2048)
+    row("report.html_size", os.path.getsize(root + "/out/statistics/statistics-202505-open.html") / 1024, "KiB", "cap", 2048)
 
 
 def write_results(name="results.tsv", add=False):

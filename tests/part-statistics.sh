@@ -27,6 +27,10 @@ done
 is 'the month is collected' 0 $bad
 "$B/shikaku-bill" -c "$W/site.yaml" -D 2026-08-31 >"$W/bill.log" 2>&1
 is 'and billed' 0 $?
+again() { # a month that is given out is not made again: withdrawn
+	rm -f "$S"/statistics-202608.* "$S"/statistics-202608-revised.*
+	report "$@"
+}
 report() { # DAY ARGS
 	"$B/shikaku-report" -c "$W/site.yaml" -D "$1" "${@:2}" >"$W/out" 2>"$W/err"
 	status=$?
@@ -50,6 +54,13 @@ sqlite3 "$Q/ledger.sqlite" "DELETE FROM problem WHERE feed = 'iryokikan'" # from
 # ---- hidden ----
 report 2026-08-31
 is 'with small figures hidden' 0 "$status"
+mv "$Q/out/usage/riyo_month-202608.csv" "$W/"
+mv "$S" "$W/billed"
+report 2026-08-31
+is 'a month that is not billed is open' '1 0' "$(find "$S" -name 'statistics-202608-open.sqlite' | wc -l) $(find "$S" -name 'statistics-202608.*' | wc -l)"
+rm -r "$S"
+mv "$W/billed" "$S"
+mv "$W/riyo_month-202608.csv" "$Q/out/usage/"
 db=$S/statistics-202608.sqlite
 python3 tests/statistics.py attack "$db" 10 >"$W/attack"
 is 'no hidden figure is computed back' 0 $?
@@ -127,17 +138,17 @@ is 'and gives no hidden figure away' 0 $?
 
 # ---- bad input: named in the report and in the exit code ----
 is 'no finding so far' 0 "$(sqlite3 "$db" 'SELECT count(*) FROM finding')"
-finding() { sqlite3 -separator ' ' "$S/statistics-202608.sqlite" "SELECT code, subject FROM finding ORDER BY code, subject"; }
+finding() { sqlite3 -separator ' ' "$db" "SELECT code, subject FROM finding ORDER BY code, subject"; }
 mv "$Q"/journal/usage-20260812.*.log "$W/"
 printf '2026-08-31T10:00:00.000+09:00,0,3,cut' >>"$Q/journal/usage-20260831.0.log"
-report 2026-08-31
+again 2026-08-31
 is 'a day without a journal, a line cut: done, but' 4 "$status"
 is 'both named' 'W4042 2026-08-12 W4043 usage-20260831.0.log' "$(finding | tr '\n' ' ' | sed 's/ $//')"
 is 'on standard error too' 2 "$(grep -cE 'W4042|W4043' "$W/err")"
 mv "$W"/usage-20260812.*.log "$Q/journal/"
 sed -i '$d' "$Q/journal/usage-20260831.0.log"
 # the set in force is signed; a master of another day is a snapshot of its own
-python3 - "$Q/journal" <<'END'
+late=$(python3 - "$Q/journal" <<'END'
 import hashlib, sys
 name = "usage-20260831.7.log"
 first = open(sys.argv[1] + "/usage-20260830.0.log").readlines()
@@ -145,11 +156,21 @@ v = first[1].split(",")
 v[0], v[1], v[2], v[4] = "2026-08-31T10:00:00.000+09:00", "7", "1", "4799999999"
 line = ",".join(v[:-1])
 chain = hashlib.sha256((hashlib.sha256(name.encode()).hexdigest()[:16] + line).encode()).hexdigest()[:16]
-open(sys.argv[1] + "/" + name, "w").write(first[0] + line + "," + chain + "\n")
+print(first[0] + line + "," + chain)
 END
+)
+again 2026-08-31 # without it: given out
+given=$(cat "$S"/statistics-202608.* "$I"/box/*/out/statistics-202608.html | cksum)
+echo "$late" >"$Q/journal/usage-20260831.7.log"
 report 2026-08-31
-is 'an institution the master has not got' '4 W4040 4799999999' "$status $(finding)"
-"$B/shikaku-report" diff "$W/a.sqlite" "$db" >"$W/diff"
+is 'a month given out is not given out again: two versions tell a hidden figure' "$given" "$(cat "$S"/statistics-202608.* "$I"/box/*/out/statistics-202608.html | cksum)"
+revised=$S/statistics-202608-revised.sqlite
+is 'what is counted now is beside it, for the operator' '4 1 1 5' "$status $(sed -n 's/.* revised=\([0-9]*\).*/\1/p' "$W/out") $(grep -c '再集計.*運用者限り' "${revised%.sqlite}.html") $(find "$S" -name '*-revised.*' | wc -l)"
+"$B/shikaku-report" -c "$W/all.yaml" -D 2026-08-31 >/dev/null 2>&1
+is 'nor with a setting that hides nothing' "$given" "$(cat "$S"/statistics-202608.* "$I"/box/*/out/statistics-202608.html | cksum)"
+report 2026-08-31
+is 'an institution the master has not got' '4 W4040 4799999999' "$status $(db=$revised finding)"
+"$B/shikaku-report" diff "$db" "$revised" >"$W/diff"
 is 'diff tells what changed' 0 $?
 is 'a record came since, on that day' 2 "$(grep -cE 'usage records: \+1 |questions changed: 20260831 ' "$W/diff")"
 is 'and the finding it brought' 1 "$(grep -c '^| new | W4040 | 4799999999 |' "$W/diff")"
@@ -159,22 +180,24 @@ is 'a file and itself: nothing changed' 1 $?
 "$B/shikaku-report" diff "$db" "$W/site.yaml" 2>/dev/null
 is 'a file that is none' 32 $?
 rm -f "$Q/journal/usage-20260831.7.log"
+report 2026-08-31
+is 'counted as given out: nothing is beside it' '0 0' "$status $(find "$S" -name '*-revised.*' | wc -l)"
 
 master_db=$(find "$Q/snapshots" -name 'institutions-*.sqlite')
 cp "$master_db" "$W/master.sqlite"
 chmod u+w "$master_db"
 closed=$(sqlite3 "$db" "SELECT institution FROM questions_by_institution WHERE institution <> 'none' LIMIT 1")
 sqlite3 "$master_db" "UPDATE institution SET DesignatedUntil = '20260331' WHERE InstitutionCode = '$closed'"
-report 2026-08-31
+again 2026-08-31
 is 'an institution that was closed before' "4 W4041 $closed" "$status $(finding)"
 cp "$W/master.sqlite" "$master_db"
 
 sed -i '/2026-2,2/d' "$W/masters/ryokin.csv"
-report 2026-08-31
+again 2026-08-31
 is 'days without a price' '4 W4046 2026-08-21..2026-08-31' "$status $(finding)"
 printf '2026-2,2,701,20260821,\r\n' >>"$W/masters/ryokin.csv"
 ASAN_OPTIONS="verify_asan_link_order=0:${ASAN_OPTIONS:-}" faketime '2026-08-31 06:00:00 UTC' "$B/shikaku-report" -c "$W/site.yaml" -D 2026-08-31 >"$W/out" 2>"$W/err"
-is 'while the service is open' '4 W4045 2026-08-31' "$? $(finding)"
+is 'while the service is open, so is the month' '4 W4045 2026-08-31' "$? $(db=${db%.sqlite}-open.sqlite finding)"
 
 # a master that has an institution twice, the next month
 printf '1,1,KOSEI001,iryokikan,20260901,2,\r\n2,1,1310110049,13,1,,医院,,,,,,\r\n2,2,1310110056,13,1,,薬局,,,,,,\r\n2,3,1310110049,13,1,,病院,,,,,,\r\n3,3,0\r\n' >"$W/iryokikan.csv"
@@ -187,10 +210,10 @@ is 'and which record is in the error list' '"3"' "$(awk -F, '/E6001/ { print $4 
 find "$S" -name '*-open*' -delete
 
 # ---- the workbook, on paper ----
-report 2026-08-31
+again 2026-08-31
 before=$(sha256sum <"$S/statistics-202608.xlsx")
 mv "$S/statistics-202608.xlsx" "$W/book.xlsx"
-report 2026-08-31
+again 2026-08-31
 is 'made again, the workbook has the same bytes' "$before" "$(sha256sum <"$S/statistics-202608.xlsx")"
 if command -v soffice >/dev/null; then
 	soffice "-env:UserInstallation=file://$W/office" --headless --convert-to pdf --outdir "$W" "$W/book.xlsx" >/dev/null 2>&1
@@ -203,13 +226,23 @@ fi
 
 # ---- books from before there were problems in them ----
 sqlite3 "$I/ledger.sqlite" 'DROP TABLE problem; DROP TABLE signoff; PRAGMA user_version = 4'
-report 2026-08-31
+again 2026-08-31
 is 'older books are brought up to date' '0 6 0' "$status $(sqlite3 "$I/ledger.sqlite" 'PRAGMA user_version; SELECT count(*) FROM problem' | tr '\n' ' ' | sed 's/ $//')"
+
+is 'a sender whose records were refused is not told that nothing was wrong' '0 1' \
+    "$(grep -c 'エラーも警告もありません' "$I/box/06139117/out/statistics-202608.html") $(grep -c 'エラーの内訳がこの月の台帳にありません（エラーのレコード [1-9]' "$I/box/06139117/out/statistics-202608.html")"
 
 # ---- the page ----
 page=$S/statistics-202608.html
 is 'the page is small' yes "$([ "$(stat -c %s "$page")" -lt 2000000 ] && echo yes)"
 is 'no script, nothing fetched' 0 "$(grep -cE '<script|src=|https?://|@import|url\(' "$page")"
+section() { sed -n "/<section id=\"$1\"/,/<\/section>/p" "$page"; }
+for t in questions_by_hour_and_kind insured_by_age_and_sex; do
+	is "a column of $t of which a part is hidden says so" "$(sqlite3 "$db" "SELECT count(DISTINCT key1) FROM figure JOIN theme ON theme = id WHERE name = '$t' AND hidden")" \
+	    "$(section $t | grep -o '>×</text>' | wc -l)"
+	is 'and its scale has a unit' 1 "$(section $t | grep -c '>件</text>')"
+done
+is 'a heat map says what its darkest is' 1 "$(section questions_by_weekday_and_hour | grep -c "最大 $(sqlite3 "$db" 'SELECT max(value) FROM questions_by_weekday_and_hour')件")"
 is 'every chart has a title and words' "$(grep -c '<svg' "$page")" "$(grep -c '<svg.*role="img".*<title id=.*<desc id=' "$page")"
 xmllint --html --noout "$page" 2>&1 | grep -avE 'Tag (svg|section|figure|rect|text|line|path|circle|title|desc) invalid' | grep -qa error
 is 'it is well formed' 1 $?
