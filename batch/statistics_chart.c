@@ -142,15 +142,15 @@ name_space(enum statistics_dim dim, const struct chart_keys *k)
 	return 10 + (longest > NAME_SPACE ? NAME_SPACE : longest);
 }
 
-/* 1,234,567＋× */
+/* 1,234,567件＋× */
 static int
-number_space(int64_t n)
+number_space(int64_t n, const char *unit_ja)
 {
-	int digits = 1;
+	int digits = 1, unit = (int)strlen(unit_ja) / 3;
 
 	for (int64_t ten = 10; ten <= n; ten *= 10)
 		digits++;
-	return 10 + LATIN * (digits + (digits - 1) / 3) + 2 * KANJI;
+	return 10 + LATIN * (digits + (digits - 1) / 3) + (unit + 2) * KANJI;
 }
 
 /* ---- frame ---- */
@@ -202,9 +202,14 @@ open_svg(
 	fputs("。数値は下の表 figures in the table below.</desc>\n", f);
 }
 
+/* The unit stands over the figures of the scale. */
 static void
-scale(FILE *f, int left, int top, int bottom, int64_t most)
+scale(FILE *f, int left, int top, int bottom, int64_t most, const char *unit_ja)
 {
+	fprintf(f,
+	    "<text class=\"soft\" text-anchor=\"end\" x=\"%d\" "
+	    "y=\"%d\">%s</text>",
+	    left - 4, top - 12, unit_ja);
 	for (int i = 0; i <= 4; i++) {
 		double y = bottom - (bottom - top) * i / 4.0;
 
@@ -248,7 +253,7 @@ legend(FILE *f, enum statistics_dim dim, const struct chart_keys *k)
 static void
 draw_line(FILE *f, const struct figures *all, enum statistics_table table)
 {
-	enum { LEFT = 55, TOP = 12, BOTTOM = 170, HIGH = 200 };
+	enum { LEFT = 55, TOP = 26, BOTTOM = 184, HIGH = 214 };
 	struct chart_keys k;
 	enum statistics_dim dim = statistics_tables[table].dim[0];
 	const struct figure *x;
@@ -262,7 +267,7 @@ draw_line(FILE *f, const struct figures *all, enum statistics_table table)
 	most = round_up(most);
 	step = k.n > 1 ? (double)(WIDE - LEFT - 35) / (double)(k.n - 1) : 0;
 	open_svg(f, all, table, HIGH);
-	scale(f, LEFT, TOP, BOTTOM, most);
+	scale(f, LEFT, TOP, BOTTOM, most, statistics_tables[table].unit_ja);
 	for (size_t i = 0, pen = 0; i < k.n; i++) {
 		x = figures_find(all, table, k.v[i], "");
 		if (x == NULL || x->hidden) {
@@ -332,7 +337,7 @@ draw_bars(FILE *f, const struct figures *all, enum statistics_table table)
 	for (size_t i = 0; i < k.n; i++)
 		if ((n = sum_of(all, table, k.v[i], &hidden)) > most)
 			most = n;
-	room = WIDE - left - number_space(most);
+	room = WIDE - left - number_space(most, t->unit_ja);
 	if (t->dim[1] != DIM_NONE)
 		legend(f, t->dim[1], &by);
 	open_svg(f, all, table, ROW * (int)k.n + 4);
@@ -360,8 +365,10 @@ draw_bars(FILE *f, const struct figures *all, enum statistics_table table)
 		}
 		fprintf(f, "<text class=\"soft\" x=\"%.1f\" y=\"%d\">", at + 4,
 		    y + 14);
-		if (n > 0)
+		if (n > 0) {
 			html_number(f, n);
+			fputs(t->unit_ja, f);
+		}
 		fputs(hidden && n > 0 ? "＋×" : hidden ? "×" : "", f);
 		fputs("</text>\n", f);
 	}
@@ -372,7 +379,7 @@ draw_bars(FILE *f, const struct figures *all, enum statistics_table table)
 static void
 draw_columns(FILE *f, const struct figures *all, enum statistics_table table)
 {
-	enum { LEFT = 55, TOP = 12, BOTTOM = 190, HIGH = 220 };
+	enum { LEFT = 55, TOP = 26, BOTTOM = 204, HIGH = 234 };
 	const struct statistics_table_row *t = &statistics_tables[table];
 	struct chart_keys k, by;
 	int64_t most = 1, n;
@@ -388,7 +395,7 @@ draw_columns(FILE *f, const struct figures *all, enum statistics_table table)
 	step = (double)(WIDE - LEFT - 10) / (double)(k.n > 8 ? k.n : 8);
 	legend(f, t->dim[1], &by);
 	open_svg(f, all, table, HIGH);
-	scale(f, LEFT, TOP, BOTTOM, most);
+	scale(f, LEFT, TOP, BOTTOM, most, t->unit_ja);
 	for (size_t i = 0; i < k.n; i++) {
 		double y = BOTTOM, x = LEFT + 4 + step * (double)i, high;
 
@@ -405,6 +412,13 @@ draw_columns(FILE *f, const struct figures *all, enum statistics_table table)
 			    "stroke=\"var(--bg)\" stroke-width=\".5\"/>",
 			    x, y, step * 0.8, high, j % COLOURS);
 		}
+		/* else who reads takes what is left for the whole */
+		sum_of(all, table, k.v[i], &hidden);
+		if (hidden)
+			fprintf(f,
+			    "<text class=\"soft\" text-anchor=\"middle\" "
+			    "x=\"%.1f\" y=\"%.1f\">×</text>",
+			    x + step * 0.4, y - 3);
 		if (k.n > 10 && i % 3 != 0)
 			continue;
 		fprintf(f, "<text text-anchor=\"middle\" x=\"%.1f\" y=\"%d\">",
@@ -445,6 +459,21 @@ shade(FILE *f, double x, double y, double w, double h, const char *text,
 	    text, hidden && value == 0 ? "×" : "");
 }
 
+/* What the shades mean, two lines from y on. */
+static void
+shades(FILE *f, int y, int64_t most, const struct statistics_table_row *t)
+{
+	fprintf(
+	    f, "<text class=\"soft\" x=\"5\" y=\"%d\">濃いほど多い（最大 ", y);
+	html_number(f, most);
+	fprintf(f,
+	    "%s、秘匿分を除く）。灰色 なし、× 秘匿</text><text class=\"soft\" "
+	    "x=\"5\" y=\"%d\" lang=\"en\">darker is more (most ",
+	    t->unit_ja, y + 16);
+	html_number(f, most);
+	fputs(", without what is hidden); grey none, × hidden</text>\n", f);
+}
+
 static void
 draw_heat(FILE *f, const struct figures *all, enum statistics_table table)
 {
@@ -463,7 +492,7 @@ draw_heat(FILE *f, const struct figures *all, enum statistics_table table)
 			most = v[i].value;
 	step =
 	    (double)(WIDE - LEFT - 5) / (double)(column.n > 6 ? column.n : 6);
-	open_svg(f, all, table, TOP + ROW * (int)row.n + 4);
+	open_svg(f, all, table, TOP + ROW * (int)row.n + 40);
 	for (size_t c = 0; c < column.n; c++)
 		fprintf(f,
 		    "<text text-anchor=\"middle\" x=\"%.1f\" y=\"14\">%s</text>",
@@ -484,6 +513,7 @@ draw_heat(FILE *f, const struct figures *all, enum statistics_table table)
 		}
 		fputc('\n', f);
 	}
+	shades(f, TOP + ROW * (int)row.n + 18, most, t);
 	fputs("</svg>\n", f);
 }
 
@@ -528,15 +558,12 @@ draw_tiles(FILE *f, const struct figures *all, enum statistics_table table)
 		shade(f, 5 + step * tiles[p - 1][0], 2 + high * tiles[p - 1][1],
 		    step, high, short_name, n, most, hidden);
 	}
-	fputs(
-	    "<text class=\"soft\" x=\"5\" y=\"20\">濃いほど多い。灰色 なし、× 秘匿</text>"
-	    "<text class=\"soft\" x=\"5\" y=\"36\" lang=\"en\">darker is more; "
-	    "grey none, × hidden</text>\n</svg>\n",
-	    f);
+	shades(f, 20, most, &statistics_tables[table]);
+	fputs("</svg>\n", f);
 }
 
-static bool
-nothing_shown(const struct figures *all, enum statistics_table table)
+bool
+chart_nothing_shown(const struct figures *all, enum statistics_table table)
 {
 	const struct figure *v;
 	size_t n = figures_of(all, table, &v);
@@ -554,7 +581,7 @@ chart_draw(FILE *f, const struct figures *all, enum statistics_table table)
 	bool runs = dim == DIM_HOUR || dim == DIM_AGE || dim == DIM_DAY;
 
 	if (statistics_tables[table].chart != CHART_TABLE &&
-	    nothing_shown(all, table)) {
+	    chart_nothing_shown(all, table)) {
 		fputs(
 		    "<p class=\"from\">すべて秘匿のため図はありません。 No chart: "
 		    "every figure is hidden.</p>\n",

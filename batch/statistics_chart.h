@@ -24,6 +24,10 @@ void chart_keys(const struct figures *all, enum statistics_table table, int key,
 void chart_draw(
     FILE *f, const struct figures *all, enum statistics_table table);
 
+/* Every figure of it is hidden: no chart is drawn. */
+bool chart_nothing_shown(
+    const struct figures *all, enum statistics_table table);
+
 /* statistics_html.c: text between tags; 1,234. */
 void html_text(FILE *f, const char *s);
 void html_number(FILE *f, int64_t n);

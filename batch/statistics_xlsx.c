@@ -28,17 +28,32 @@ struct pages {
 	int ok;
 };
 
+/* Not to be given out: on every sheet. */
+static const char *
+state(const struct statistics *s)
+{
+	return s->revised ? " 再集計・運用者限り" :
+	    !s->closed	  ? " 未確定・運用者限り" :
+			    "";
+}
+
 static void
 sheet(struct pages *p, const char *name, int columns)
 {
-	char head[200];
+	char head[400], first[11], last[11];
 	struct workbook_sheet s = { .name = name,
 		.head = head,
 		.columns = p->column,
 		.ncolumns = columns,
 		.filled = true };
 
-	snprintf(head, sizeof(head), "&L&A&R%.100s", p->s->site);
+	day_format_iso(p->s->first, first);
+	day_format_iso(p->s->last, last);
+	snprintf(head, sizeof(head),
+	    "&L&A&C%s～%s 世代 資格%lld・医療機関%lld%s&R%.60s", first, last,
+	    (long long)p->s->set.kind[SNAPSHOT_QUALIFICATION].generation,
+	    (long long)p->s->set.kind[SNAPSHOT_INSTITUTIONS].generation,
+	    state(p->s), p->s->site);
 	if (p->ok == 0)
 		p->ok = workbook_sheet(p->w, &s);
 }
@@ -91,7 +106,10 @@ put_about(struct pages *p)
 	item(p, "対象の初日", "first day", slice_of(first), "");
 	item(p, "対象の末日", "last day", slice_of(last), "");
 	item(p, "状態", "state",
-	    slice_of(s->closed ? "確定 closed" : "未確定 open"), "");
+	    slice_of(s->revised ? "再集計 revised" :
+		    s->closed	? "確定 closed" :
+				  "未確定 open"),
+	    "");
 	item(p, "秘匿の基準（未満）", "figures below it are hidden",
 	    number(p, 2, s->below), "");
 	item(p, "利用記録のある日数", "days with a journal",
@@ -176,7 +194,7 @@ head(struct pages *p, enum statistics_table t, const struct chart_keys *by)
 		title(p, JA, "名称", "name", 24, false);
 		title(p, EN, "名称（英）", "in English", 22, false);
 		for (int c = JA; c <= EN && sentences(r); c++)
-			p->column[c].width = 60;
+			p->column[c].width = 48, p->column[c].wrap = true;
 		p->first = 3;
 	}
 	if (r->dim[1] == DIM_NONE)
@@ -221,18 +239,20 @@ draw(struct pages *p, enum statistics_table t, int columns, size_t rows)
 	bool runs = r->dim[0] == DIM_DAY || r->dim[0] == DIM_HOUR ||
 	    r->dim[0] == DIM_AGE || r->dim[0] == DIM_WEEKDAY ||
 	    r->chart == CHART_TILES;
-	struct workbook_chart c = {
-		.draw = r->chart == CHART_LINE ? WORKBOOK_LINE :
-		    runs		       ? WORKBOOK_COLUMNS :
-						 WORKBOOK_BARS,
+	struct workbook_chart c = { .draw = r->chart == CHART_LINE ?
+		    WORKBOOK_LINE :
+		    runs ? WORKBOOK_COLUMNS :
+			   WORKBOOK_BARS,
 		.title = r->ja,
 		.names = sentences(r) ? CODE : JA, /* no space to draw */
 		.first = p->first,
 		.series = columns - p->first,
-		.below = p->first * 20 + (columns - p->first) * 12 > BESIDE + 20
-	};
+		/* beside a wide table it would make the print tiny */
+		.below = sentences(r) ||
+		    p->first * 20 + (columns - p->first) * 12 > BESIDE + 20 };
 
-	if (p->ok == 0 && r->chart != CHART_TABLE && rows <= ROWS_DRAWN)
+	if (p->ok == 0 && r->chart != CHART_TABLE && rows <= ROWS_DRAWN &&
+	    !chart_nothing_shown(&p->s->figures, t))
 		p->ok = workbook_chart(p->w, &c);
 }
 

@@ -55,7 +55,7 @@ static const struct code lates[] = {
 	{ "0", "on its day", "当日", false },
 	{ "1", "next day", "翌日", false },
 	{ "2", "2-7 days", "2～7日後", false },
-	{ "3", "later", "8日以上後", false },
+	{ "3", "8 days and more", "8日以上後", false },
 	{ "early", "before its day", "前日以前", false },
 	{ NULL, NULL, NULL, false }
 };
@@ -92,7 +92,7 @@ static const struct code unrefused[] = {
 	{ NULL, NULL, NULL, false }
 };
 static const struct code unreasoned[] = {
-	{ "none", "no reason: accepted or waiting", "なし（受付・処理待ち）", false },
+	{ "none", "neither refused nor held", "なし（拒否・保留でない）", false },
 	{ NULL, NULL, NULL, false }
 };
 static const struct code exits[] = { /* formats/exit.h */
@@ -206,12 +206,12 @@ const struct statistics_table_row statistics_tables[TABLE__MAX] = {
 /* Every view also has n_ja, the Japanese names: see statistics.sql. */
 const struct statistics_query statistics_queries[] = {
 	{ "tables", "表の一覧", "what tables there are", "SELECT name, ja, en, unit, key1, key2, view FROM theme ORDER BY id" },
-	{ "busiest-hours", "照会の多い時間帯", "hours with the most questions", "SELECT hour, sum(value) AS questions FROM questions_by_hour_and_kind GROUP BY hour ORDER BY questions DESC, hour LIMIT 5" },
+	{ "busiest-hours", "照会の多い時間帯", "hours with the most questions", "SELECT hour, sum(value) AS questions, sum(hidden) AS hidden_cells FROM questions_by_hour_and_kind GROUP BY hour ORDER BY questions DESC, hour LIMIT 5" },
 	{ "busiest-days", "照会の多い日", "days with the most questions", "SELECT day, value AS questions FROM questions_by_day ORDER BY questions DESC, day LIMIT 10" },
 	{ "refusals", "拒否の多いエラーコード", "refusal codes by number", "SELECT code, code_ja AS ja, value AS questions FROM questions_by_code WHERE code <> 'none' ORDER BY value DESC, code" },
 	{ "prefectures", "都道府県別の照会件数", "questions by prefecture", "SELECT prefecture, prefecture_ja AS ja, sum(value) AS questions, sum(hidden) AS hidden_cells FROM questions_by_prefecture_and_kind GROUP BY prefecture ORDER BY prefecture" },
 	{ "institutions", "照会の多い医療機関", "institutions with the most questions", "SELECT institution, value AS questions FROM questions_by_institution WHERE hidden = 0 ORDER BY value DESC, institution LIMIT 20" },
-	{ "card-share", "カードによる照会の割合", "share of questions by card, per cent", "SELECT round(100.0 * sum(CASE WHEN kind = 'card' THEN value END) / sum(value), 2) AS percent FROM questions_by_answer_and_kind WHERE kind NOT IN ('challenge', 'other')" },
+	{ "card-share", "カードによる照会の割合（％、秘匿分を除く）", "share of questions by card, per cent of the figures shown", "SELECT round(100.0 * sum(CASE WHEN kind = 'card' THEN value END) / sum(value), 2) AS percent, sum(hidden) AS hidden_cells FROM questions_by_answer_and_kind WHERE kind NOT IN ('challenge', 'other')" },
 	{ "insured-by-scheme", "制度別の資格件数", "periods in force by scheme", "SELECT scheme, scheme_ja AS ja, sum(value) AS periods, sum(hidden) AS hidden_cells FROM insured_by_scheme_and_sex GROUP BY scheme ORDER BY scheme" },
 	{ "hidden", "秘匿した値の数", "how many figures are hidden", "SELECT theme.name, count(*) AS figures, sum(hidden) AS hidden FROM figure JOIN theme ON theme.id = figure.theme GROUP BY theme.id ORDER BY theme.id" },
 	{ "errors", "エラーコード別の件数", "problems by number, with how to read them", "SELECT reason, reason_ja AS ja, sum(value) AS problems, sum(hidden) AS hidden_cells FROM problems_by_code_and_feed GROUP BY reason ORDER BY problems DESC, reason" },

@@ -457,10 +457,15 @@ def xlsx_same(path, book):
     for key in sorted(set(got) | set(want)):
         if got.get(key, 0) != want.get(key, 0):
             print("differs:", key, got.get(key), want.get(key))
-    drawn = {ja for ja, key1, n in db.execute("SELECT ja, theme.key1, count(*) FROM theme JOIN figure ON theme = id WHERE theme.key1 NOT IN ('', 'institution', 'insurer') GROUP BY id")}
+    drawn = {ja for ja, key1, n in db.execute("SELECT ja, theme.key1, count(*) FROM theme JOIN figure ON theme = id WHERE theme.key1 NOT IN ('', 'institution', 'insurer') GROUP BY id HAVING min(hidden) = 0")}
     sheets = {sheet.title: len(sheet._charts) for sheet in openpyxl.load_workbook(book)}
     charts = {s for s, n in sheets.items() if n}
     assert charts == drawn, charts ^ drawn
+    about = dict(db.execute("SELECT name, value FROM about"))
+    for sheet in openpyxl.load_workbook(book):
+        said = sheet.oddHeader.center.text
+        assert said == "%s～%s 世代 資格%s・医療機関%s" % tuple(about[x] for x in (
+            "first_day", "last_day", "generation_qualification", "generation_institutions")), (sheet.title, said)
     assert list(sheets)[0] == "要約" and list(sheets)[-1] == "定義"
     # a chart points at cells: it keeps no figure of its own
     parts = zipfile.ZipFile(book)
