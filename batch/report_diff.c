@@ -39,6 +39,7 @@ static const struct section {
 	    "name = 'usage_lines' UNION ALL "
 	    "SELECT printf('うち遅れて記録された件数の差 of them used on another day than "
 	    "their journal''s: %+d', bv - av) FROM i WHERE name = 'late_lines' "
+	    "AND '×' NOT IN (av, bv) "
 	    "UNION ALL "
 	    "SELECT printf('利用記録のある日数の差 days with a journal: %+d', bv - av) "
 	    "FROM i WHERE name = 'journal_days' UNION ALL "

@@ -231,14 +231,15 @@ legend(FILE *f, enum statistics_dim dim, const struct chart_keys *k)
 {
 	fputs("<ul class=\"legend\">", f);
 	for (size_t i = 0; i < k->n; i++) {
-		char room[64];
+		char room[64], other[64];
 		const char *en;
 
 		fprintf(f, "<li><i style=\"background:var(--c%zu)\"></i>",
 		    i % COLOURS);
 		name(f, dim, k->v[i]);
 		en = statistics_label(dim, k->v[i], false, room);
-		if (strcmp(en, k->v[i]) != 0) {
+		if (strcmp(en, statistics_label(dim, k->v[i], true, other)) !=
+		    0) {
 			fputs(" <small lang=\"en\">", f);
 			html_text(f, en);
 			fputs("</small>", f);

@@ -54,7 +54,7 @@ static const char style[] =
     "thead th:first-child{text-align:left}th small{color:var(--soft)}"
     "thead th{white-space:normal;min-width:4.5rem;vertical-align:bottom}"
     "@media screen and (min-width:60rem){thead th{min-width:3.4rem}}"
-    "td.words{text-align:left;white-space:normal;min-width:14rem}"
+    ".words,thead th.words{text-align:left;white-space:normal;min-width:14rem}"
     ".cross thead small{display:block}\n"
     ".from{color:var(--soft);font-size:.8rem;margin:.5rem 0 0}"
     ".warn{border-left:.3rem solid var(--c5);padding-left:.8rem}\n"
@@ -127,8 +127,9 @@ put_name(FILE *f, enum statistics_dim dim, const char *key)
 	const char *b = statistics_label(dim, key, false, en);
 
 	html_text(f, a);
-	if (dim == DIM_CODE || dim == DIM_REASON) {
-		if (strcmp(a, key) != 0 && strcmp(key, "none") != 0)
+	if ((dim == DIM_CODE || dim == DIM_REASON) &&
+	    strcmp(key, "none") != 0) {
+		if (strcmp(a, key) != 0)
 			fprintf(f, " <small>%s</small>", key);
 	} else if (strcmp(a, b) != 0) {
 		fputs(" <small>", f);
@@ -309,8 +310,10 @@ put_problems(FILE *f, const struct statistics *s)
 		qsort(p, k, sizeof(*p), problem_cmp);
 		fputs("<div class=\"scroll\" tabindex=\"0\"><table><thead><tr>"
 		      "<th scope=\"col\">順位</th><th scope=\"col\">コード</th>"
-		      "<th scope=\"col\">件数</th><th scope=\"col\">理由 "
-		      "<small>reason</small></th><th scope=\"col\">直し方 "
+		      "<th scope=\"col\">件数</th><th scope=\"col\" "
+		      "class=\"words\">理由 "
+		      "<small>reason</small></th><th scope=\"col\" "
+		      "class=\"words\">直し方 "
 		      "<small>how to mend</small></th></tr></thead><tbody>\n",
 		    f);
 		for (size_t i = 0; i < k; i++)

@@ -115,7 +115,10 @@ put_about(struct store *d, const struct statistics *s)
 	about(d, "below", "%d", s->below);
 	about(d, "journal_days", "%d", s->days);
 	about(d, "usage_lines", "%lld", (long long)s->lines);
-	about(d, "late_lines", "%lld", (long long)s->late);
+	if (s->late > 0 && s->late < s->below)
+		about(d, "late_lines", "×"); /* hidden, as on the page */
+	else
+		about(d, "late_lines", "%lld", (long long)s->late);
 	for (int k = 0; k < SNAPSHOT__MAX; k++) {
 		snprintf(
 		    name, sizeof(name), "generation_%s", snapshot_names[k]);

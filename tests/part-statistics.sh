@@ -87,6 +87,7 @@ sqlite3 "$W/primary.sqlite" "ATTACH '$W/all/statistics-202608.sqlite' AS a; UPDA
 	WHERE hidden AND (SELECT value FROM a.figure g WHERE g.theme = figure.theme AND g.key1 = figure.key1 AND g.key2 = figure.key2) >= 10"
 python3 tests/statistics.py attack "$W/primary.sqlite" 10 >"$W/attack2"
 is 'hiding the small ones alone would not do' 1 $?
+is 'what came late, few, is hidden in every form' '× 1 1' "$(sqlite3 "$db" "SELECT value FROM about WHERE name = 'late_lines'") $(grep -A 1 'Late usage records' "${db%.sqlite}.html" | grep -c '<dd>×</dd>') $(sqlite3 "$W/all/statistics-202608.sqlite" "SELECT value BETWEEN 1 AND 9 FROM about WHERE name = 'late_lines'")"
 is 'no name in it' 0 "$(grep -lF "$(sqlite3 "$(find "$Q/snapshots" -name 'qualification-*.sqlite')" 'SELECT Name FROM period LIMIT 1')" "$S"/* | wc -l)"
 bad=0
 while read -r name; do
@@ -232,13 +233,15 @@ is 'older books are brought up to date' '0 6 0' "$status $(sqlite3 "$I/ledger.sq
 is 'a sender whose records were refused is not told that nothing was wrong' '0 1' \
     "$(grep -c 'エラーも警告もありません' "$I/box/06139117/out/statistics-202608.html") $(grep -c 'エラーの内訳がこの月の台帳にありません（エラーのレコード [1-9]' "$I/box/06139117/out/statistics-202608.html")"
 
+is 'and a legend has its English' 1 "$(sed -n '/id="records_by_feed_and_result"/,/<svg/p' "$I/box/06139117/out/statistics-202608.html" | grep -c 'エラー <small lang="en">refused</small></li>')"
+
 # ---- the page ----
 page=$S/statistics-202608.html
 is 'the page is small' yes "$([ "$(stat -c %s "$page")" -lt 2000000 ] && echo yes)"
 is 'no script, nothing fetched' 0 "$(grep -cE '<script|src=|https?://|@import|url\(' "$page")"
 section() { sed -n "/<section id=\"$1\"/,/<\/section>/p" "$page"; }
 for t in questions_by_hour_and_kind insured_by_age_and_sex; do
-	is "a column of $t of which a part is hidden says so" "$(sqlite3 "$db" "SELECT count(DISTINCT key1) FROM figure JOIN theme ON theme = id WHERE name = '$t' AND hidden")" \
+	is "a column of $t of which a part is hidden says so" "$(sqlite3 "$db" "SELECT count(DISTINCT figure.key1) FROM figure JOIN theme ON theme = id WHERE theme.name = '$t' AND hidden")" \
 	    "$(section $t | grep -o '>×</text>' | wc -l)"
 	is 'and its scale has a unit' 1 "$(section $t | grep -c '>件</text>')"
 done

@@ -165,7 +165,7 @@ def own(root, other, path):
                 if ranks != sorted(want.items(), key=lambda x: (-x[1], x[0])):
                     print(sender, "problems", ranks, want)
                     bad += 1
-                bad += body.count('class="words"') != 2 * len(ranks)
+                bad += body.count('<td class="words"') != 2 * len(ranks)
             elif section == "questions_by_insurer":
                 got = sorted("×" if c[0] == "<" else c for c in cells)
                 want = sorted("×" if shown[c] is None else str(shown[c]) for c in codes[sender] if c in shown)
