@@ -18,6 +18,7 @@ struct exchange {
 	char dir[SPOOL_PATH_MAX]; /* ROOT/tsa */
 	struct diag_sink *sink;
 	struct stamps *n;
+	bool raised; /* what went wrong, by who noticed it */
 };
 
 static bool
@@ -62,7 +63,7 @@ ask(struct exchange *x, const char *tsq, struct slice head)
 	return put(x, x->dir, tsq, buf_slice(&b));
 }
 
-/* 1 kept, 0 there is none or a wrong one, -1 errno. */
+/* 1 kept, 0 there is none or a wrong one, -1 errno or raised: it stays. */
 static int
 take(struct exchange *x, const char *tsr, struct slice head)
 {
@@ -75,11 +76,20 @@ take(struct exchange *x, const char *tsr, struct slice head)
 	answer = spool_slurp(path, ANSWER_MAX, &n);
 	if (answer == NULL)
 		return errno == ENOENT ? 0 : -1;
-	if (seal_stamp_check(
-		tsr, head, (struct slice) { answer, n }, x->ca, x->sink) == 0)
+	switch (seal_stamp_check(
+	    tsr, head, (struct slice) { answer, n }, x->ca, x->sink)) {
+	case 0:
 		r = put(x, x->usage, tsr, (struct slice) { answer, n }) == 0 ?
 		    1 :
 		    -1;
+		break;
+	case -1:
+		x->raised = true;
+		r = -1;
+		break;
+	default:
+		break;
+	}
 	free(answer);
 	x->n->kept += r == 1;
 	if (r != -1 && unlink(path) == -1)
@@ -137,7 +147,7 @@ stamps_run(const char *root, const char *usage, const char *tsa_ca,
 	for (size_t i = 0; ok == 0 && i < names.n; i++)
 		if (is_head(names.v[i]))
 			ok = stamp(&x, names.v[i]);
-	if (ok == -1)
+	if (ok == -1 && !x.raised)
 		diag_file(sink, DIAG_IO, "tsa", "%s", strerror(errno));
 	spool_free(&names);
 	return ok;

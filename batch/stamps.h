@@ -14,8 +14,9 @@
 struct stamps {
 	int asked, kept, wait; /* made now; taken now; without an answer */
 };
-/* trust.tsa_ca "": nothing is done. 0; -1: IO raised. A wrong answer is
- * STAMP_BAD and asked for again. */
+/* trust.tsa_ca "": nothing is done. 0; -1: IO raised, or KEY_UNREADABLE for the
+ * anchors: the answers wait. A wrong answer is STAMP_BAD and asked for again.
+ */
 int stamps_run(const char *root, const char *usage, const char *tsa_ca,
     struct stamps *out, struct diag_sink *sink);
 

@@ -54,8 +54,8 @@ int seal_verify_bytes(const char *name, struct slice content, struct slice sig,
 
 /* RFC 3161: a request for a stamp over content (SHA-256, no nonce: the same
  * content asks the same); 0, -1. An answer held to content and to the anchors
- * of the authority, whose certificate must be for time stamping; -1:
- * STAMP_BAD or KEY_UNREADABLE raised. */
+ * of the authority, whose certificate must be for time stamping: 0; 1 it is
+ * wrong, STAMP_BAD raised; -1 that cannot be told, KEY_UNREADABLE raised. */
 int seal_stamp_request(struct slice content, struct buf *out);
 int seal_stamp_check(const char *name, struct slice content,
     struct slice answer, const char *ca_pem, struct diag_sink *sink);

@@ -57,29 +57,28 @@ seal_stamp_check(const char *name, struct slice content, struct slice answer,
 	TS_VERIFY_CTX *ctx = TS_VERIFY_CTX_new();
 	X509_STORE *store = X509_STORE_new();
 	BIO *data = BIO_new_mem_buf(content.p, (int)content.n);
-	int ok = -1;
+	int r = 1;
 
-	if (store == NULL || X509_STORE_load_file(store, ca_pem) != 1) {
+	if (ctx == NULL || data == NULL || store == NULL ||
+	    X509_STORE_load_file(store, ca_pem) != 1) {
 		diag_file(sink, DIAG_KEY_UNREADABLE, ca_pem, NULL);
 		X509_STORE_free(store);
 		BIO_free(data);
+		r = -1;
 		goto out;
 	}
-	if (ctx != NULL && data != NULL) {
-		TS_VERIFY_CTX_set_flags(
-		    ctx, TS_VFY_SIGNATURE | TS_VFY_VERSION | TS_VFY_DATA);
-		TS_VERIFY_CTX_set_store(ctx, store); /* both go with it */
-		TS_VERIFY_CTX_set_data(ctx, data);
-		if (resp != NULL &&
-		    p == (const unsigned char *)answer.p + answer.n &&
-		    is_sha256(resp) && TS_RESP_verify_response(ctx, resp) == 1)
-			ok = 0;
-	}
-	if (ok == -1)
+	TS_VERIFY_CTX_set_flags(
+	    ctx, TS_VFY_SIGNATURE | TS_VFY_VERSION | TS_VFY_DATA);
+	TS_VERIFY_CTX_set_store(ctx, store); /* both go with it */
+	TS_VERIFY_CTX_set_data(ctx, data);
+	if (resp != NULL && p == (const unsigned char *)answer.p + answer.n &&
+	    is_sha256(resp) && TS_RESP_verify_response(ctx, resp) == 1)
+		r = 0;
+	else
 		diag_file(sink, DIAG_STAMP_BAD, name, NULL);
 out:
 	TS_VERIFY_CTX_free(ctx);
 	TS_RESP_free(resp);
 	ERR_clear_error();
-	return ok;
+	return r;
 }

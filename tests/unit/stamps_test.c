@@ -171,6 +171,27 @@ a_wrong_answer_is_named_and_asked_for_again(void)
 	diag_list_free(&said);
 }
 
+/* A later stamp would not be worth what this one is. */
+static void
+an_answer_is_kept_where_the_anchors_cannot_be_read(void)
+{
+	char path[SPOOL_PATH_MAX];
+	struct stamps n;
+
+	begin();
+	run(pki("ca.pem"));
+	spool_path(path, root, "tsa/riyo-20260801.tsr");
+	put(path, "an answer");
+	CU_ASSERT_EQUAL(
+	    stamps_run(root, usage, "/nonexistent/tsa.pem", &n, &said.sink),
+	    -1);
+	CU_ASSERT_EQUAL(said.n, 1);
+	CU_ASSERT_EQUAL(said.sink.counts[DIAG_KEY_UNREADABLE], 1);
+	CU_ASSERT(there("riyo-20260801.tsr"));
+	end();
+	diag_list_free(&said);
+}
+
 static CU_TestInfo tests[] = { { "without an authority nothing is done",
 				   without_an_authority_nothing_is_done },
 	{ "a head is asked for once, and waited for",
@@ -180,5 +201,7 @@ static CU_TestInfo tests[] = { { "without an authority nothing is done",
 	    one_that_has_its_stamp_is_left_alone },
 	{ "a wrong answer is named, and asked for again",
 	    a_wrong_answer_is_named_and_asked_for_again },
+	{ "an answer is kept where the anchors cannot be read",
+	    an_answer_is_kept_where_the_anchors_cannot_be_read },
 	CU_TEST_INFO_NULL };
 SUITE(stamps, tests);
