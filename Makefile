@@ -175,6 +175,7 @@ asan:
 torture: deps
 	@$(MAKE) --no-print-directory -j$(J) tests-build
 	@B="$(CURDIR)/$(B)" KILLS=1000000 EIOS=1000000 tests/part-crash.sh
+	@B="$(CURDIR)/$(B)" POINTS=25 tests/part-torn.sh
 	@B="$(CURDIR)/$(B)" CUTS=200 tests/part-powercut.sh
 	@B="$(CURDIR)/$(B)" ROUNDS=$(or $(ROUNDS),100) tests/part-nightkill.sh
 	@B="$(CURDIR)/$(B)" FRESH=1 tests/part-deb.sh
