@@ -193,8 +193,9 @@ head(struct pages *p, enum statistics_table t, const struct chart_keys *by)
 	if (r->chart != CHART_TABLE) { /* there they are codes alone */
 		title(p, JA, "名称", "name", 24, false);
 		title(p, EN, "名称（英）", "in English", 22, false);
-		for (int c = JA; c <= EN && sentences(r); c++)
-			p->column[c].width = 48, p->column[c].wrap = true;
+		p->column[JA].wrap = p->column[EN].wrap = true;
+		if (sentences(r))
+			p->column[JA].width = p->column[EN].width = 48;
 		p->first = 3;
 	}
 	if (r->dim[1] == DIM_NONE)
@@ -244,6 +245,7 @@ draw(struct pages *p, enum statistics_table t, int columns, size_t rows)
 		    runs ? WORKBOOK_COLUMNS :
 			   WORKBOOK_BARS,
 		.title = r->ja,
+		.unit = r->unit_ja,
 		.names = sentences(r) ? CODE : JA, /* no space to draw */
 		.first = p->first,
 		.series = columns - p->first,

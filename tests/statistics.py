@@ -462,7 +462,13 @@ def xlsx_same(path, book):
     charts = {s for s, n in sheets.items() if n}
     assert charts == drawn, charts ^ drawn
     about = dict(db.execute("SELECT name, value FROM about"))
+    units = dict(db.execute("SELECT ja, unit_ja FROM theme"))
     for sheet in openpyxl.load_workbook(book):
+        for chart in sheet._charts:
+            axis = chart.y_axis if chart.y_axis.tagname == "valAx" else chart.x_axis
+            assert axis.scaling.min == 0, (sheet.title, "an axis that does not begin at 0")
+            unit = "".join(r.t for p in axis.title.tx.rich.p for r in p.r or [])
+            assert unit == units[sheet.title], (sheet.title, unit)
         said = sheet.oddHeader.center.text
         assert said == "%s～%s 世代 資格%s・医療機関%s" % tuple(about[x] for x in (
             "first_day", "last_day", "generation_qualification", "generation_institutions")), (sheet.title, said)

@@ -290,11 +290,17 @@ workbook_chart(struct workbook *w, const struct workbook_chart *c)
 		.description = words };
 
 	lxw_error e = LXW_ERROR_PARAMETER_VALIDATION;
+	lxw_chart_axis *values;
 
 	if (chart == NULL || rows < 1)
 		goto out;
 	for (int i = 0; i < c->series; i++)
 		add_series(w, chart, c->names, c->first + i, i);
+	/* from nothing on: a bar twice as long is twice as much */
+	values = c->draw == WORKBOOK_BARS ? chart->x_axis : chart->y_axis;
+	chart_axis_set_min(values, 0);
+	chart_axis_set_num_format(values, "#,##0");
+	chart_axis_set_name(values, c->unit);
 	chart_title_set_name(chart, c->title);
 	chart_legend_set_position(
 	    chart, many ? LXW_CHART_LEGEND_BOTTOM : LXW_CHART_LEGEND_NONE);

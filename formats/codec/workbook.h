@@ -42,7 +42,7 @@ enum workbook_draw { WORKBOOK_LINE, WORKBOOK_BARS, WORKBOOK_COLUMNS };
 /* A native chart of columns of the sheet, stacked where there are several. */
 struct workbook_chart {
 	enum workbook_draw draw;
-	const char *title;
+	const char *title, *unit; /* unit: over the axis of the values */
 	int names; /* column of the categories; 0: the first */
 	int first, series; /* columns of the values */
 	bool below; /* the rows; else beside them */
