@@ -225,6 +225,23 @@ gather_persons(struct month_report *m)
 	return 0;
 }
 
+/* Prices are known to all: the cost of hidden units tells how many they are. */
+static void
+hide_costs(struct statistics *s)
+{
+	for (size_t i = 0; i < s->figures.n; i++) {
+		struct figure *x = &s->figures.v[i];
+		const struct figure *units;
+
+		if (x->table != TABLE_COST || x->hidden)
+			continue;
+		units = figures_find(
+		    &s->figures, TABLE_UNITS, x->key[0], "billable");
+		x->hidden = units != NULL && units->hidden;
+		s->hidden += x->hidden;
+	}
+}
+
 static int
 gather(struct month_report *m)
 {
@@ -248,6 +265,7 @@ gather(struct month_report *m)
 	figures_settle(&m->s.figures);
 	m->s.hidden =
 	    figures_hide(&m->s.figures, m->s.below, statistics_follow, &m->s);
+	hide_costs(&m->s);
 	return m->s.of_day ? 0 : own_questions(m);
 }
 

@@ -193,6 +193,12 @@ again 2026-08-31
 is 'an institution that was closed before' "4 W4041 $closed" "$status $(finding)"
 cp "$W/master.sqlite" "$master_db"
 
+cp "$Q/out/usage/riyo_month-202608.csv" "$W/"
+awk -F, -v OFS=, '$1 == 2 && $4 == 2 { $8 = n++ ? 0 : 7 } $1 == 2 { sum += $8 } $1 == 3 { sub(/[0-9]+/, sum, $3) } { print }' "$W/riyo_month-202608.csv" >"$Q/out/usage/riyo_month-202608.csv"
+again 2026-08-31
+is 'few units are hidden, and what they cost, for the price is known' '1 1 0' "$(sqlite3 -separator ' ' "$db" "SELECT (SELECT hidden FROM usage_by_use_and_billing WHERE use = '2' AND billing = 'billable'), min(hidden) FILTER (WHERE use = '2'), max(hidden) FILTER (WHERE use = '1') FROM cost_by_use_and_prices")"
+cp "$W/riyo_month-202608.csv" "$Q/out/usage/"
+
 sed -i '/2026-2,2/d' "$W/masters/ryokin.csv"
 again 2026-08-31
 is 'days without a price' '4 W4046 2026-08-21..2026-08-31' "$status $(finding)"
