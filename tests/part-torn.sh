@@ -38,8 +38,9 @@ seen() {
 	(cd "$W/site" && find $parts -type f ! -name '*.log' ! -name '*.p7[sm]' ! -name '*.receipt.yaml' ! -name '*.sqlite-*' \
 	    ! -name ledger.sqlite ! -path '*/run/*' ! -path 'backup/*' ! -path '*/manifest-*/*' ! -name '*.xlsx' \
 	    ! -name '*.prom' ! -path '*/pairing/*' ! -path '*/statistics/*' ! -name 'manifest.yaml' -exec sha256sum {} + | sort -k2
-	find $parts -name '*.p7m' -o -name '*.receipt.yaml' -o -path '*/work/*' -o -name '*.part' -o -name '*.xlsx' -o -path '*/statistics/*' | sort
-	ls backup 2>/dev/null
+	find intermediate qualification -name '*.p7m' -o -name '*.receipt.yaml' -o -path '*/work/*' -o -name '*.part' -o -name '*.xlsx' -o -path '*/statistics/*' | sort
+	# a generation whose last sync failed may be there: then there are two
+	ls -A backup | grep -v '^backup-[0-9-]*\.[0-9]*$'
 	for r in intermediate qualification; do
 		sqlite3 $r/ledger.sqlite 'SELECT sender, feed, day, sequence, state, read, accepted, refused, unchanged, generation, reason, turn FROM file ORDER BY 1, 2, 3, 4;
 		    SELECT name, kind, rows, generation FROM segment ORDER BY 1; SELECT * FROM reflection ORDER BY 1, 2, 3, 4, 5; SELECT * FROM problem ORDER BY 1, 2, 3, 4, 5'
