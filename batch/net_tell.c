@@ -284,7 +284,7 @@ show_advice(const char *said)
 static void
 show_why(const char *root, const char *iso, const struct net *net, int i)
 {
-	char path[SPOOL_PATH_MAX], line[1024], said[1024] = "";
+	char path[SPOOL_PATH_MAX], line[1024], said[1024] = "", more[1024] = "";
 	FILE *f;
 
 	spool_path(
@@ -292,15 +292,20 @@ show_why(const char *root, const char *iso, const struct net *net, int i)
 	f = fopen(path, "re");
 	while (f != NULL && fgets(line, sizeof(line), f) != NULL) {
 		if (strncmp(line, NET_TRY_MARK, strlen(NET_TRY_MARK)) == 0)
-			said[0] = '\0';
+			said[0] = more[0] = '\0';
 		else if (strstr(line, ": fatal ") != NULL)
 			memcpy(said, line, sizeof(said));
+		else if (said[0] != '\0' && strstr(line, ": warning ") != NULL)
+			memcpy(more, line, sizeof(more)); /* as W4016's order */
 	}
 	if (f != NULL)
 		fclose(f);
 	said[strcspn(said, "\n")] = '\0';
+	more[strcspn(more, "\n")] = '\0';
 	printf(
 	    "    %s%slog: %s\n", said, said[0] == '\0' ? "" : "\n    ", path);
+	if (more[0] != '\0')
+		printf("    %s\n", more);
 	show_advice(said);
 }
 

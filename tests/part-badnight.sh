@@ -126,6 +126,19 @@ run --resume
 morning
 is 'brought back and typed: OK' '0 0' "$status $word"
 
+# ---- more has changed than the site allows in a night ----
+again
+printf 'guard:\n  night_losses: 1\n' >>"$S"
+run
+morning
+order=$(grep -o 'accept-guard [0-9]*' "$W/show" | head -n 1)
+is 'what is withheld is told with the order that publishes it' '35 1 1' "$status $word $(grep -c 'W4016.*--accept-guard [0-9]' "$W/show")"
+# shellcheck disable=SC2086
+"$B/shikaku-rebuild" -c "$S" -D $D --$order >"$W/out" 2>&1
+run --resume
+morning
+is 'typed, and the net again: OK' '0 0' "$status $word"
+
 # ---- J-LIS's revocation lists have not come for two days ----
 again
 rm -f "$Q"/box/JLIS*/in/*_crl_*
