@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "formats/codec/day.h"
+#include "formats/codec/json.h"
 
-#define STEP_MAX 160 /* of a path, expanded */
 #define OURS "https://shikaku.example/fhir/"
 
 /* ---- paths ---- */
@@ -20,80 +20,78 @@
 enum step_kind { NAME, FIRST, TYPE, URL };
 struct step {
 	enum step_kind kind;
-	char name[64], value[STEP_MAX]; /* value: of TYPE and URL */
+	struct slice name;
+	struct slice base, value; /* of TYPE and URL, one after the other */
 };
 
-/* Cut to fit: no name or URL of the table is so long. */
-static void
-copy(char *out, size_t size, size_t from, const char *p, size_t n)
+/* What jp: and our: before a URL stand for. */
+static struct slice
+base_of(const char **p)
 {
-	size_t room = size - 1 - from;
-
-	n = n < room ? n : room;
-	memcpy(out + from, p, n);
-	out[from + n] = '\0';
-}
-
-/* jp: and our: before a URL */
-static size_t
-expand(const char **v, size_t *n, char *out)
-{
-	static const char jp[] = "http://jpfhir.jp/fhir/core/Extension/"
-				 "StructureDefinition/";
-	static const char ours[] = OURS "StructureDefinition/";
-
-	if (*n > 3 && memcmp(*v, "jp:", 3) == 0) {
-		memcpy(out, jp, sizeof(jp));
-		*v += 3;
-		*n -= 3;
-		return sizeof(jp) - 1;
+	if (strncmp(*p, "jp:", 3) == 0) {
+		*p += 3;
+		return SLICE("http://jpfhir.jp/fhir/core/Extension/"
+			     "StructureDefinition/");
 	}
-	if (*n > 4 && memcmp(*v, "our:", 4) == 0) {
-		memcpy(out, ours, sizeof(ours));
-		*v += 4;
-		*n -= 4;
-		return sizeof(ours) - 1;
+	if (strncmp(*p, "our:", 4) == 0) {
+		*p += 4;
+		return SLICE(OURS "StructureDefinition/");
 	}
-	return 0;
+	return SLICE("");
 }
 
 /* The next step; false at the end. */
 static bool
 next_step(const char **path, struct step *s)
 {
-	const char *p = *path, *v;
-	size_t n = 0, name, rest;
+	const char *p = *path;
+	size_t n = 0;
 
 	while (p[n] != '\0' && p[n] != ' ' && p[n] != '[' && p[n] != ':' &&
 	    p[n] != '=')
 		n++;
 	if (n == 0)
 		return false;
-	name = n;
+	s->name = (struct slice) { p, n };
 	s->kind = p[n] == '[' ? FIRST :
 	    p[n] == ':'	      ? TYPE :
 	    p[n] == '='	      ? URL :
 				NAME;
+	p += n + (s->kind == TYPE || s->kind == URL);
+	s->base = s->kind == URL ? base_of(&p) : SLICE("");
+	n = 0;
 	while (p[n] != '\0' && p[n] != ' ')
 		n++;
-	copy(s->name, sizeof(s->name), 0, p, name);
+	s->value = (struct slice) { p, n };
 	*path = p + n + (p[n] == ' ');
-	if (s->kind == NAME || s->kind == FIRST)
-		return true;
-	v = p + name + 1;
-	rest = n - name - 1;
-	name = s->kind == URL ? expand(&v, &rest, s->value) : 0;
-	copy(s->value, sizeof(s->value), name, v, rest);
 	return true;
+}
+
+/* Which of its keys tells one item of a list from another. */
+static struct slice
+key_of(const struct step *s)
+{
+	return s->kind == TYPE ? SLICE("resourceType") : SLICE("url");
+}
+
+static bool
+names(const struct step *s, struct slice is)
+{
+	return is.n == s->base.n + s->value.n &&
+	    memcmp(is.p, s->base.p, s->base.n) == 0 &&
+	    memcmp(is.p + s->base.n, s->value.p, s->value.n) == 0;
 }
 
 static bool
 is_step(json_t *item, const struct step *s)
 {
-	const char *is = json_string_value(
-	    json_object_get(item, s->kind == TYPE ? "resourceType" : "url"));
+	json_t *key = json_object_getn(item, key_of(s).p, key_of(s).n);
 
-	return s->kind == FIRST || (is != NULL && strcmp(is, s->value) == 0);
+	return s->kind == FIRST ||
+	    (json_is_string(key) &&
+		names(s,
+		    (struct slice) {
+			json_string_value(key), json_string_length(key) }));
 }
 
 /* ---- reading ---- */
@@ -124,7 +122,7 @@ look_up(json_t *at, const char *path, bool *twice)
 	struct step s;
 
 	while (at != NULL && next_step(&path, &s)) {
-		at = json_object_get(at, s.name);
+		at = json_object_getn(at, s.name.p, s.name.n);
 		if (s.kind != NAME)
 			at = find_item(at, &s, twice);
 	}
@@ -190,126 +188,212 @@ query_fhir_read(struct slice body,
 	return error;
 }
 
-/* ---- writing ---- */
+/* ---- writing ----
+ *
+ * A path may name a place inside what an earlier one began, so an answer is
+ * put together before it is written: nodes in an array of the stack, their
+ * texts borrowed from the tables and the values. No allocation, no hashing: an
+ * object has a dozen members at the most.
+ */
 
-/* The place a path names, made where it is not there yet; NULL: no memory. */
-static json_t *
-descend(json_t *at, const struct step *s)
+#define NODES_MAX 192 /* every row filled: 144 */
+#define TOP 0 /* the resource; and, as nobody's child, "none" */
+
+enum node_kind { OBJECT, ARRAY, TEXT, LITERAL };
+struct node {
+	enum node_kind kind;
+	struct slice name; /* in an object */
+	struct slice base, text; /* one after the other */
+	int first, last, next; /* children; the next of the same parent */
+};
+struct tree {
+	int n;
+	bool broken; /* a value without a form, or too many nodes */
+	struct node v[NODES_MAX];
+	char store[512]; /* of the days and moments made here */
+	struct buf made;
+};
+
+static int
+add(struct tree *t, int parent, struct slice name, enum node_kind kind)
 {
-	json_t *next = json_object_get(at, s->name), *item;
-	bool twice = false;
+	struct node *up = &t->v[parent];
+	int i = t->n;
 
-	if (next == NULL) {
-		next = s->kind == NAME ? json_object() : json_array();
-		if (json_object_set_new(at, s->name, next) == -1)
-			return NULL;
+	if (i == NODES_MAX) {
+		t->broken = true;
+		return parent;
 	}
+	t->v[i] = (struct node) { .kind = kind, .name = name };
+	t->n++;
+	if (up->first == TOP)
+		up->first = i;
+	else
+		t->v[up->last].next = i;
+	up->last = i;
+	return i;
+}
+
+static int
+child(const struct tree *t, int parent, struct slice name)
+{
+	int i = t->v[parent].first;
+
+	while (i != TOP && !slice_eq(t->v[i].name, name))
+		i = t->v[i].next;
+	return i;
+}
+
+/* The item of a list a step means; its key is always its first member. */
+static int
+item_of(const struct tree *t, int list, const struct step *s)
+{
+	int i = t->v[list].first;
+
+	for (; i != TOP && s->kind != FIRST; i = t->v[i].next) {
+		const struct node *key = &t->v[t->v[i].first];
+		if (slice_eq(key->name, key_of(s)) &&
+		    slice_eq(key->base, s->base) &&
+		    slice_eq(key->text, s->value))
+			break;
+	}
+	return i;
+}
+
+/* The place a step leads to, made where it is not there yet. */
+static int
+descend(struct tree *t, int at, const struct step *s)
+{
+	int next = child(t, at, s->name), item, key;
+
+	if (next == TOP)
+		next = add(t, at, s->name, s->kind == NAME ? OBJECT : ARRAY);
 	if (s->kind == NAME)
 		return next;
-	item = find_item(next, s, &twice);
-	if (item != NULL)
+	item = item_of(t, next, s);
+	if (item != TOP)
 		return item;
-	item = json_object();
-	if (s->kind != FIRST &&
-	    json_object_set_new(item, s->kind == TYPE ? "resourceType" : "url",
-		json_string(s->value)) == -1)
-		return NULL;
-	return json_array_append_new(next, item) == -1 ? NULL : item;
+	item = add(t, next, SLICE(""), OBJECT);
+	if (s->kind == FIRST)
+		return item;
+	key = add(t, item, key_of(s), TEXT);
+	t->v[key].base = s->base;
+	t->v[key].text = s->value;
+	return item;
 }
 
-/* Takes `value` over; 0, -1. */
-static int
-set(json_t *root, const char *path, json_t *value)
+/* The value a path ends in; below `at`. */
+static void
+set(struct tree *t, int at, const char *path, enum node_kind kind,
+    struct slice text)
 {
-	struct step s, last = { NAME, "", "" };
-	json_t *at = root, *list;
-	bool begun = false;
+	struct step s, last = { NAME, { "", 0 }, { "", 0 }, { "", 0 } };
 
-	while (at != NULL && next_step(&path, &s)) {
-		if (begun)
-			at = descend(at, &last);
+	next_step(&path, &last);
+	while (next_step(&path, &s)) {
+		at = descend(t, at, &last);
 		last = s;
-		begun = true;
 	}
-	if (at != NULL && last.kind == NAME)
-		return json_object_set_new(at, last.name, value);
-	list = json_pack("[o]", value); /* a list of one: purpose[] */
-	return json_object_set_new(at, last.name, list);
+	if (last.kind != NAME) { /* a list of one: purpose[] */
+		at = add(t, at, last.name, ARRAY);
+		last.name = SLICE("");
+	}
+	at = add(t, at, last.name, kind);
+	t->v[at].text = text;
 }
 
-static int
-set_text(json_t *root, const char *path, struct slice s)
+static void
+set_text(struct tree *t, const char *path, struct slice s)
 {
-	return set(root, path, json_stringn(s.p, s.n));
+	set(t, TOP, path, TEXT, s);
 }
 
-static json_t *
-date_of(struct slice s)
+static struct slice
+keep(struct tree *t, const char *s)
+{
+	struct slice made = { t->made.p + t->made.n, strlen(s) };
+
+	buf_puts(&t->made, s);
+	return made;
+}
+
+/* 20190415 as 2019-04-15 */
+static struct slice
+iso_of(struct tree *t, struct slice day)
 {
 	char iso[11];
-	int32_t day = day_parse(s);
 
-	if (day == DAY_NONE)
-		return NULL;
-	day_format_iso(day, iso);
-	return json_string(iso);
+	if (day_parse(day) == DAY_NONE) {
+		t->broken = true;
+		return SLICE("");
+	}
+	memcpy(iso, day.p, 4);
+	memcpy(iso + 5, day.p + 4, 2);
+	memcpy(iso + 8, day.p + 6, 2);
+	iso[4] = iso[7] = '-';
+	iso[10] = '\0';
+	return keep(t, iso);
 }
 
 /* 性別 (OQSCD007): 1 男, 2 女, 3 未設定 */
-static json_t *
+static struct slice
 gender_of(struct slice s)
 {
-	return json_string(slice_is(s, "1") ? "male" :
-		slice_is(s, "2")	    ? "female" :
-					      "unknown");
+	return slice_is(s, "1") ? SLICE("male") :
+	    slice_is(s, "2")	? SLICE("female") :
+				  SLICE("unknown");
 }
 
-static json_t *
-made_of(const struct answer *a, char form, struct slice s)
+static struct slice
+made_of(struct tree *t, const struct answer *a, char form, struct slice s)
 {
 	char stamp[30];
 
 	switch (form) {
 	case 'd':
-		return date_of(s);
+		return iso_of(t, s);
 	case 'g':
 		return gender_of(s);
 	case 't':
 		day_format_stamp(a->executed, stamp);
-		return json_string(stamp);
-	default:
-		return json_stringn(s.p, s.n);
+		return keep(t, stamp);
+	default: /* never stored otherwise; and never sent */
+		t->broken |= !text_utf8_ok(s);
+		return s;
 	}
 }
 
 /* By its path, or as an extension of ours of the Coverage. */
-static int
-set_row(json_t *root, const struct answer *a, const struct element *e,
+static void
+set_row(struct tree *t, const struct answer *a, const struct element *e,
     struct slice s)
 {
-	char path[STEP_MAX];
+	struct step coverage = { TYPE, SLICE("contained"), { "", 0 },
+		SLICE("Coverage") };
+	struct step ours = { URL, SLICE("extension"),
+		SLICE(OURS "StructureDefinition/"), slice_of(e->name) };
 	bool day = e->source == RESULT &&
 	    qualification_format.fields[e->arg].type == FIELD_DAY;
+	int at;
 
-	if (e->tell != NULL)
-		return set(root, e->tell + 2, made_of(a, e->tell[0], s));
-	snprintf(path, sizeof(path), "contained:Coverage extension=our:%s %s",
-	    e->name, day ? "valueDate" : "valueString");
-	return set(root, path, made_of(a, day ? 'd' : 's', s));
+	if (e->tell != NULL) {
+		set_text(t, e->tell + 2, made_of(t, a, e->tell[0], s));
+		return;
+	}
+	at = descend(t, descend(t, TOP, &coverage), &ours);
+	set(t, at, day ? "valueDate" : "valueString", TEXT,
+	    made_of(t, a, day ? 'd' : 's', s));
 }
 
 struct fixed {
 	const char *path, *text;
 };
 
-static int
-set_all(json_t *root, const struct fixed *f)
+static void
+set_all(struct tree *t, const struct fixed *f)
 {
-	int r = 0;
-
-	for (; f->path != NULL && r == 0; f++)
-		r = set_text(root, f->path, slice_of(f->text));
-	return r;
+	for (; f->path != NULL; f++)
+		set_text(t, f->path, slice_of(f->text));
 }
 
 /* clang-format off */
@@ -374,100 +458,83 @@ type_of(const struct answer *a)
 
 /* period is inclusive: its end is the eve of 資格喪失日. A cover that never
  * was in force has no such day (per-1), only the extension says. */
-static int
-set_end(json_t *root, const struct answer *a)
+static void
+set_end(struct tree *t, const struct answer *a)
 {
 	int32_t from = day_parse(a->result.v[Q_QUALIFIED_ON].s);
 	int32_t lost = day_parse(a->result.v[Q_LOST_ON].s);
 	char iso[11];
 
 	if (from == DAY_NONE || lost == DAY_NONE || lost <= from)
-		return 0;
+		return;
 	day_format_iso(lost - 1, iso);
-	return set_text(root, "contained:Coverage period end", slice_of(iso));
+	set_text(t, "contained:Coverage period end", keep(t, iso));
 }
 
-static int
-set_found(json_t *root, const struct answer *a)
+static void
+set_found(struct tree *t, const struct answer *a)
 {
 	bool valid = a->validity == VALIDITY_VALID;
 	struct record const *rec = &a->result;
 
-	if (set_text(root, "contained:Coverage status",
-		slice_of(valid ? "active" : "cancelled")) == -1 ||
-	    set(root, "insurance[] inforce", json_boolean(valid)) == -1 ||
-	    set_text(root, "contained:Coverage type coding[] system",
-		SLICE("urn:oid:1.2.392.100495.20.2.61")) == -1 ||
-	    set_text(root, "contained:Coverage type coding[] code",
-		slice_of(type_of(a))) == -1 ||
-	    set_end(root, a) == -1)
-		return -1;
-	if (rec->v[Q_FAMILY].s.n > 0 &&
-	    set_text(root, "contained:Coverage relationship coding[] system",
-		SLICE("urn:oid:1.2.392.100495.20.2.62")) == -1)
-		return -1;
-	if (rec->v[Q_BRANCH].s.n > 0 &&
-	    set_text(
-		root, "contained:Coverage dependent", rec->v[Q_BRANCH].s) == -1)
-		return -1;
-	return 0;
+	set_all(t, found);
+	set_text(t, "contained:Coverage status",
+	    valid ? SLICE("active") : SLICE("cancelled"));
+	set(t, TOP, "insurance[] inforce", LITERAL,
+	    valid ? SLICE("true") : SLICE("false"));
+	set_text(t, "contained:Coverage type coding[] system",
+	    SLICE("urn:oid:1.2.392.100495.20.2.61"));
+	set_text(
+	    t, "contained:Coverage type coding[] code", slice_of(type_of(a)));
+	set_end(t, a);
+	if (rec->v[Q_FAMILY].s.n > 0)
+		set_text(t, "contained:Coverage relationship coding[] system",
+		    SLICE("urn:oid:1.2.392.100495.20.2.62"));
+	if (rec->v[Q_BRANCH].s.n > 0)
+		set_text(t, "contained:Coverage dependent", rec->v[Q_BRANCH].s);
 }
 
 /* Nobody, or several: patient and insurer are those asked for. */
-static int
-set_asked(json_t *root, const struct answer *a)
+static void
+set_asked(struct tree *t, const struct answer *a)
 {
 	struct slice insurer =
 	    a->query == NULL ? SLICE("") : slice_of(a->query->insurer8);
 
-	if (set_text(root, "patient display",
-		slice_of(dispositions[a->validity % 6])) == -1)
-		return -1;
-	if (insurer.n == 0)
-		return set_text(root, "insurer display", SLICE("-"));
-	return set_text(root, "insurer identifier system",
-		   SLICE("urn:oid:1.2.392.100495.20.3.61")) == -1 ||
-		set_text(root, "insurer identifier value", insurer) == -1 ?
-	    -1 :
-	    0;
+	set_text(t, "patient display", slice_of(dispositions[a->validity % 6]));
+	if (insurer.n == 0) {
+		set_text(t, "insurer display", SLICE("-"));
+		return;
+	}
+	set_text(t, "insurer identifier system",
+	    SLICE("urn:oid:1.2.392.100495.20.3.61"));
+	set_text(t, "insurer identifier value", insurer);
 }
 
-static json_t *
-outcome_of(const struct answer *a)
+static void
+set_outcome(struct tree *t, const struct answer *a)
 {
-	json_t *root = json_object();
 	const struct fixed *f = issues;
 
 	while (f->path != NULL &&
 	    strncmp(f->path, a->error_code, strlen(f->path)) != 0)
 		f++;
-	if (set_all(root, outcome) == -1 ||
-	    set_text(root, "issue[] code",
-		slice_of(f->path == NULL ? "processing" : f->text)) == -1) {
-		json_decref(root);
-		return NULL;
-	}
-	return root;
+	set_all(t, outcome);
+	set_text(t, "issue[] code",
+	    f->path == NULL ? SLICE("processing") : slice_of(f->text));
 }
 
-static json_t *
-response_of(const struct answer *a)
+static void
+set_response(struct tree *t, const struct answer *a)
 {
-	json_t *root = json_object();
-	int r = set_all(root, response);
-
-	if (r == 0 && a->has_result)
-		r = set_all(root, found);
-	if (r == 0)
-		r = a->has_result ? set_found(root, a) : set_asked(root, a);
-	if (r == 0 && a->validity != VALIDITY_NONE_YET)
-		r = set_text(root, "disposition",
-		    slice_of(dispositions[a->validity % 6]));
-	if (r == -1) {
-		json_decref(root);
-		return NULL;
-	}
-	return root;
+	set_all(t, response);
+	if (a->has_result)
+		set_found(t, a);
+	else
+		set_asked(t, a);
+	if (a->validity != VALIDITY_NONE_YET)
+		set_text(
+		    t, "disposition", slice_of(dispositions[a->validity % 6]));
 }
 
 /* Errors have their two rows, answers all the others that have a place. */
@@ -481,26 +548,58 @@ is_told(const struct answer *a, const struct element *e)
 	return e->tell != NULL || e->source == RESULT;
 }
 
+/* No deeper than the longest path has names. */
+static void
+put_node(const struct tree *t, int at, struct buf *out)
+{
+	const struct node *node = &t->v[at];
+	bool array = node->kind == ARRAY;
+
+	if (node->kind == TEXT && node->base.n == 0) {
+		json_quote(node->text, out);
+	} else if (node->kind == TEXT) { /* a URL of the table */
+		buf_putc(out, '"');
+		buf_put(out, node->base);
+		buf_put(out, node->text);
+		buf_putc(out, '"');
+	} else if (node->kind == LITERAL) {
+		buf_put(out, node->text);
+	} else {
+		buf_putc(out, array ? '[' : '{');
+		for (int i = node->first; i != TOP; i = t->v[i].next) {
+			if (i != node->first)
+				buf_putc(out, ',');
+			if (!array) {
+				buf_putc(out, '"');
+				buf_put(out, t->v[i].name);
+				buf_put(out, SLICE("\":"));
+			}
+			put_node(t, i, out);
+		}
+		buf_putc(out, array ? ']' : '}');
+	}
+}
+
 int
 query_fhir_write(const struct answer *a, const struct slice values[QUERY_ROWS],
     struct buf *out)
 {
-	json_t *root = a->error_code != NULL ? outcome_of(a) : response_of(a);
-	size_t n;
-	int r = root == NULL ? -1 : 0;
+	struct tree t;
 
-	for (int i = 0; i < (int)QUERY_ROWS && r == 0; i++)
+	t.n = 1;
+	t.broken = false;
+	t.v[TOP] = (struct node) { .kind = OBJECT };
+	buf_init(&t.made, t.store, sizeof(t.store));
+	if (a->error_code != NULL)
+		set_outcome(&t, a);
+	else
+		set_response(&t, a);
+	for (int i = 0; i < (int)QUERY_ROWS; i++)
 		if (values[i].n > 0 && is_told(a, &query_rows[i]))
-			r = set_row(root, a, &query_rows[i], values[i]);
-	n = r == -1 ?
-	    0 :
-	    json_dumpb(root, out->p + out->n, out->max - out->n, JSON_COMPACT);
-	json_decref(root);
-	if (n == 0 || n > out->max - out->n) {
+			set_row(&t, a, &query_rows[i], values[i]);
+	if (t.broken || t.made.full)
 		out->full = true;
-		return -1;
-	}
-	out->n += n;
-	out->p[out->n] = '\0';
-	return 0;
+	else
+		put_node(&t, TOP, out);
+	return out->full ? -1 : 0;
 }
