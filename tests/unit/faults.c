@@ -6,6 +6,8 @@
 #include <openssl/bio.h>
 #include <openssl/cms.h>
 #include <openssl/pem.h>
+#include <openssl/rand.h>
+#include <openssl/ts.h>
 #include <openssl/x509.h>
 #include <sqlite3.h>
 #include <stdio.h>

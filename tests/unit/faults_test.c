@@ -829,6 +829,101 @@ sorts(void)
 	}
 }
 
+/* ---- sealed codes (pairing), requests for stamps, answers to them ---- */
+
+static const unsigned char box_key[32] = { 7 };
+static char opened[64];
+static struct buf opened_buf;
+
+static int
+box_and_unbox(struct diag_sink *sink)
+{
+	static char sealed[64 + SEAL_BOX_EXTRA];
+	struct buf box;
+
+	(void)sink;
+	buf_init(&box, sealed, sizeof(sealed));
+	buf_init(&opened_buf, opened, sizeof(opened));
+	return seal_box(box_key, SLICE("E0613999201"), SLICE("a code"), &box) ==
+		    -1 ||
+		seal_unbox(box_key, SLICE("E0613999201"), buf_slice(&box),
+		    &opened_buf) == -1 ?
+	    -1 :
+	    0;
+}
+
+static bool
+box_right(void)
+{
+	return slice_is(buf_slice(&opened_buf), "a code");
+}
+
+/* Nothing of a code where it could not be opened. */
+static bool
+box_empty(void)
+{
+	return opened_buf.n == 0;
+}
+
+static char request[512];
+static struct buf request_buf;
+
+static int
+make_request(struct diag_sink *sink)
+{
+	(void)sink;
+	buf_init(&request_buf, request, sizeof(request));
+	return seal_stamp_request(SLICE("a head"), &request_buf);
+}
+
+/* RFC 3161 2.4.1: SEQUENCE, version 1, SHA-256 of the head, certReq TRUE. */
+static bool
+request_right(void)
+{
+	static const char front[] =
+	    "\x30\x39\x02\x01\x01\x30\x31\x30\x0d\x06\x09\x60\x86\x48\x01"
+	    "\x65\x03\x04\x02\x01\x05\x00\x04\x20";
+	struct slice s = buf_slice(&request_buf);
+
+	return s.n == 59 && memcmp(s.p, front, sizeof(front) - 1) == 0 &&
+	    memcmp(s.p + 56, "\x01\x01\xff", 3) == 0;
+}
+
+static bool
+request_empty(void)
+{
+	return request_buf.n == 0;
+}
+
+static int
+check_stamp(struct diag_sink *sink)
+{
+	return seal_stamp_check("x", SLICE("a head"), SLICE("no answer"),
+		   pki("ca.pem"), sink) == 1 ?
+	    0 :
+	    -1;
+}
+
+static void
+boxes_and_stamps(void)
+{
+	static const struct faults_work box = { .name = "box",
+		.work = box_and_unbox,
+		.right = box_right,
+		.tidy = box_empty };
+	static const struct faults_work asks = { .name = "request",
+		.work = make_request,
+		.right = request_right,
+		.tidy = request_empty };
+	static const struct faults_work checks = {
+		.name = "stamp", .work = check_stamp, .says = true
+	};
+
+	CU_ASSERT(faults_sweep(&box, NULL, EIO) >= 12);
+	CU_ASSERT(faults_sweep(&asks, NULL, EIO) >= 9);
+	CU_ASSERT(faults_sweep(&checks, NULL, EIO) >= 3);
+}
+
 static void
 the_folder_goes(void)
 {
@@ -845,6 +940,8 @@ static CU_TestInfo tests[] = {
 	{ "a seal is made and opened whole or not at all", seals },
 	{ "a card is let in, a revocation list taken, only when all is well",
 	    cards },
+	{ "a box, a request for a stamp, a stamp: right or not at all",
+	    boxes_and_stamps },
 	{ "a sort that spills loses no row on a failing disk", sorts },
 	{ "nothing of all this is left", the_folder_goes },
 	CU_TEST_INFO_NULL,
