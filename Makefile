@@ -70,7 +70,7 @@ OPT := -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
 	-fno-sanitize-recover=all
 LOPT := -fsanitize=address,undefined
 else ifeq ($(VARIANT),coverage)
-OPT := -O0 --coverage
+OPT := -O0 --coverage -DCOVERAGE
 LOPT := --coverage
 else ifeq ($(VARIANT),fuzz)
 CC := clang

@@ -194,12 +194,6 @@ chain_free(struct chain *c)
 	free(c);
 }
 
-struct x509_store_st *
-chain_store(const struct chain *c)
-{
-	return c->store;
-}
-
 /* ---- one leaf ---- */
 
 static enum diag_code

@@ -22,8 +22,6 @@ struct chain;
 struct chain *chain_open(
     const char *ca_pem, const char *crl_pem, struct diag_sink *sink);
 void chain_free(struct chain *c);
-/* Borrowed; for CMS and TLS, which both want the same trust. */
-struct x509_store_st *chain_store(const struct chain *c);
 
 /* When all certificates (or CRLs) of a PEM file are good: the latest begin,
  * the earliest end, ms. -1: the file holds neither. */

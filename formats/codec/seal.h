@@ -15,7 +15,8 @@
 #include "formats/codec/diag.h"
 
 struct seal_signer {
-	char subject_cn[128]; /* UTF-8 commonName of the signer */
+	char
+	    subject_cn[128]; /* UTF-8 commonName of the signer; empty: nobody */
 	char serial[41]; /* upper-case hex */
 	int64_t signing_time; /* ms; 0 where the attribute is absent */
 };
